@@ -1,0 +1,65 @@
+"""Training state on disk without pickle: weights and AdamW's moments in one safetensors file.
+
+A checkpoint is written after each epoch. An epoch's order and dropout follow from (seed, epoch) alone, so that a run
+resumed from it ends with the weights of one that was never stopped.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from safetensors.torch import save_file  # noqa: TID253
+from torch import Tensor  # noqa: TID253
+from torch.optim import Optimizer  # noqa: TID253
+
+from model.reporter import Reporter
+
+
+def save_checkpoint(path: Path, model: Reporter, best: dict[str, Tensor], optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Write atomically: a kill leaves the previous checkpoint whole.
+
+    Args:
+        best: the weights of the best epoch so far. state: JSON values (fingerprint, epoch, history ...).
+    """
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in best.items()}
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    save_file({name: value.contiguous().clone() for name, value in tensors.items()}, unfinished, {"state": json.dumps(state)})
+    os.replace(unfinished, path)
+
+
+def load_checkpoint(path: Path, fingerprint: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Tensors and state of a checkpoint, or None where there is none of this fingerprint."""
+    if not path.is_file():
+        return None
+    with safe_open(path, "pt") as file:
+        state: dict[str, Any] = json.loads(file.metadata()["state"])
+        if state["fingerprint"] != fingerprint:
+            return None
+        return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118
+
+
+def restore(tensors: dict[str, Tensor], model: Reporter, optimizer: Optimizer) -> dict[str, Tensor]:
+    """Put a checkpoint's weights and moments back; return the best epoch's weights."""
+    model.load_state_dict(part(tensors, "model."))
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in part(tensors, "optimizer.").items():
+        index, moment = name.split(".", 1)
+        moments.setdefault(int(index), {})[moment] = value
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    return part(tensors, "best.")
+
+
+def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def weights(model: Reporter) -> dict[str, Tensor]:
+    """A copy of the model's weights."""
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+

@@ -1,0 +1,157 @@
+"""From attention rows to a grounded report: which region each drafted sentence rests on, and whether it rests on one.
+
+Pure functions on numpy arrays; no torch. The map of a sentence is the mean of the supervised layer's attention over the
+sentence's tokens, each row read once its token had been read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from model.geometry import Box
+from model.labeler import anatomy_of, label_sentence
+from model.pixels import Geometry
+from model.report import GroundedReport, GroundedSentence, Verdict
+from model.study import Section
+from model.text import sentences
+from model.tokenizer import ReportTokenizer
+
+GROUNDED_SCORE, WEAK_SCORE = 0.5, 0.25
+BOX_THRESHOLD = 0.3
+"""Patches at or above this share of the map's range belong to a region."""
+SMALLEST_MASS = 0.1
+"""A region that holds less than this share of the thresholded mass is noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftedTokens:
+    """One study's draft as any decoder gives it.
+
+    Attributes:
+        ids: (T,), start and end included, padding allowed.
+        attention: (T - 1, N + 1) or longer, head-mean, null token last; row t once token t was read.
+        log_probability: (T,) of token t given those before it.
+    """
+
+    ids: NDArray[np.int64]
+    attention: NDArray[np.float32]
+    log_probability: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceSpan:
+    """A sentence and its tokens: `ids[first:last]`."""
+
+    text: str
+    section: Section
+    first: int
+    last: int
+
+
+def sentence_spans(ids: Sequence[int], tokenizer: ReportTokenizer) -> list[SentenceSpan]:
+    """Split a token sequence into sentences; every token between two special ones belongs to exactly one."""
+    spans = []
+    for section, start, stop in tokenizer.sections(ids):
+        ends = np.cumsum([tokenizer.byte_length(token) for token in ids[start:stop]])
+        text = tokenizer.decode(ids[start:stop])
+        first, searched, consumed = start, 0, int(ends[-1]) - len(text.encode())
+        for sentence in sentences(text):
+            found = text.index(sentence, searched)
+            searched = found + len(sentence)
+            bytes_read = consumed + len(text[:searched].encode())
+            last = start + int(np.searchsorted(ends, bytes_read)) + 1
+            spans.append(SentenceSpan(sentence, section, first, min(last, stop)))
+            first = last
+    return spans
+
+
+def sentence_map(attention: NDArray[np.float32], span: SentenceSpan, grid: tuple[int, int]) -> tuple[NDArray[np.float32], float]:
+    """Mean attention of a sentence: the map (rows, columns), which sums to 1 - null mass, and the null mass."""
+    rows = attention[span.first : span.last]
+    if not len(rows):
+        return np.zeros(grid, np.float32), 1.0
+    mean = rows.mean(axis=0)
+    return mean[:-1].reshape(grid), float(mean[-1])
+
+
+def grounding_score(grid_map: NDArray[np.float32]) -> float:
+    """Share of attention on the image times the share of the image that it leaves out, in [0, 1].
+
+    The region that attention covers is measured by its perplexity, exp(entropy) patches of N: an even map over k patches
+    with no null mass scores 1 - k / N, an even map over the whole image 0.
+    """
+    mass = float(grid_map.sum())
+    if mass <= 0:
+        return 0.0
+    share = grid_map[grid_map > 0].astype(float) / mass
+    covered = float(np.exp(-(share * np.log(share)).sum())) / grid_map.size
+    return min(mass, 1.0) * max(0.0, 1.0 - covered)
+
+
+def verdict(score: float) -> Verdict:
+    """Read a grounding score."""
+    if score >= GROUNDED_SCORE:
+        return Verdict.GROUNDED
+    return Verdict.WEAK if score >= WEAK_SCORE else Verdict.UNGROUNDED
+
+
+def regions(grid_map: NDArray[np.float32], geometry: Geometry) -> tuple[Box, ...]:
+    """Boxes in original pixels around the connected regions that hold the map's mass, heaviest first."""
+    low, high = float(grid_map.min()), float(grid_map.max())
+    if high <= low:
+        return ()
+    kept = (grid_map - low) / (high - low) >= BOX_THRESHOLD
+    labels, _ = ndimage.label(kept, structure=np.ones((3, 3)))
+    rows, columns = grid_map.shape
+    tall, wide = geometry.size / rows, geometry.size / columns
+    weighted = []
+    for index, (vertical, horizontal) in enumerate(ndimage.find_objects(labels), start=1):
+        mass = float(grid_map[labels == index].sum())
+        box = geometry.to_original(
+            Box(horizontal.start * wide, vertical.start * tall, horizontal.stop * wide, vertical.stop * tall)
+        )
+        if box is not None and mass >= SMALLEST_MASS * float(grid_map[kept].sum()):
+            weighted.append((mass, box))
+    return tuple(box for _, box in sorted(weighted, key=lambda pair: -pair[0]))
+
+
+def ground(
+    study_id: str,
+    draft: DraftedTokens,
+    tokenizer: ReportTokenizer,
+    grid: tuple[int, int],
+    geometry: Geometry,
+    *,
+    model_version: str,
+    input_sha256: str,
+) -> GroundedReport:
+    """Build the grounded report of one draft."""
+    grounded = []
+    for span in sentence_spans(draft.ids.tolist(), tokenizer):
+        grid_map, null_mass = sentence_map(draft.attention, span, grid)
+        score = grounding_score(grid_map)
+        reading = verdict(score)
+        grounded.append(
+            GroundedSentence(
+                text=span.text,
+                section=span.section,
+                map=grid_map,
+                null_mass=null_mass,
+                boxes=regions(grid_map, geometry) if reading is not Verdict.UNGROUNDED else (),
+                score=score,
+                verdict=reading,
+                findings=label_sentence(span.text),
+                anatomy=anatomy_of(span.text),
+            )
+        )
+    return GroundedReport(
+        study_id=study_id,
+        sentences=tuple(grounded),
+        image_width=geometry.original_width,
+        image_height=geometry.original_height,
+        model_version=model_version,
+        input_sha256=input_sha256,
+    )

@@ -1,0 +1,51 @@
+"""L = CE + lambda_ground L_ground + lambda_entropy L_entropy, each term on its own so that it can be read and tested."""
+
+import torch  # noqa: TID253
+import torch.nn.functional as F  # noqa: TID253
+from torch import Tensor  # noqa: TID253
+
+from model.tokenizer import PAD_ID
+
+
+def cross_entropy(logits: Tensor, text_ids: Tensor) -> Tensor:
+    """Mean negative log-likelihood of the next token, padding left out.
+
+    Args:
+        logits: (B, T, V); row t predicts `text_ids[:, t + 1]`.
+        text_ids: (B, T), start and end included.
+    """
+    return F.cross_entropy(logits[:, :-1].flatten(0, 1), text_ids[:, 1:].flatten(), ignore_index=PAD_ID)
+
+
+def grounding_kl(attention: Tensor, target: Tensor) -> Tensor:
+    """KL(target || head-mean attention), averaged over the supervised tokens; 0 where there are none.
+
+    The direction and the single averaged head follow Garg et al. 2019, "Jointly Learning to Align and Translate".
+
+    Args:
+        attention: (B, heads, T, N + 1), null token last, rows sum to 1.
+        target: (B, T, N + 1), each row a distribution, or all zero where the token is not supervised.
+    """
+    supervised = target.sum(-1) > 0
+    if not supervised.any():
+        return attention.sum() * 0
+    wanted = target[supervised]
+    given = attention.mean(1)[supervised].clamp_min(1e-9)
+    return (torch.xlogy(wanted, wanted) - wanted * given.log()).sum(-1).mean()
+
+
+def attention_entropy(attention: Tensor) -> Tensor:
+    """Entropy (B, T) of the head-mean attention, nats, over ln(N + 1): 0 one patch, 1 uniform."""
+    mean = attention.mean(1).clamp_min(1e-12)
+    return -(mean * mean.log()).sum(-1) / torch.log(torch.tensor(float(mean.shape[-1])))
+
+
+def unsupervised_entropy(attention: Tensor, target: Tensor, text_ids: Tensor) -> Tensor:
+    """Mean normalised entropy over the tokens that no mask supervises; supervised ones are left alone.
+
+    Pressing the entropy of a supervised token down fights its mask: a region of k patches needs ln k nats.
+    """
+    free = (target.sum(-1) == 0) & (text_ids != PAD_ID)
+    if not free.any():
+        return attention.sum() * 0
+    return attention_entropy(attention)[free].mean()

@@ -1,0 +1,103 @@
+"""The reporter: an image encoder and a text decoder that shows what each word looks at."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch  # noqa: TID253
+from torch import Tensor, nn  # noqa: TID253
+
+from model.decoder import Decoder
+from model.encoder import SwinEncoder
+from model.losses import cross_entropy, grounding_kl, unsupervised_entropy
+from model.tokenizer import BOS_ID, EOS_ID, PAD_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What one forward pass gives.
+
+    Attributes:
+        logits: (B, T, V); row t predicts token t + 1.
+        attention: (B, heads, T, N) of the supervised layer; rows sum to 1 - `null`.
+        null: (B, heads, T), the mass on the null token.
+        losses: scalars `ce`, and `ground`, `entropy` where grounding masks were given.
+    """
+
+    logits: Tensor
+    attention: Tensor
+    null: Tensor
+    losses: dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """Greedy drafts.
+
+    Attributes:
+        ids: (B, T), start and end included, padded on the right.
+        attention: (B, T - 1, N + 1), head-mean, null token last; row t is what the decoder looked at once it had read
+            token t (the last token is never read).
+        log_probability: (B, T) of token t given the ones before it; 0 for start and padding.
+    """
+
+    ids: Tensor
+    attention: Tensor
+    log_probability: Tensor
+
+
+class Reporter(nn.Module):
+    """A grounded report generator, as `config` describes it.
+
+    Args:
+        config: `size` (px), `vocab_size`, `max_tokens`, and the `encoder` and `decoder` sections of params.yaml.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        decoder = config["decoder"]
+        self.config = config
+        self.encoder = SwinEncoder(size=config["size"], width=decoder["width"], **config["encoder"])
+        self.decoder = Decoder(vocab_size=config["vocab_size"], max_tokens=config["max_tokens"], **decoder)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the patch grid; N is their product."""
+        return self.encoder.grid
+
+    def forward(self, image: Tensor, text_ids: Tensor, grounding_masks: Tensor | None = None) -> Reported:
+        """Teacher-forced pass.
+
+        Args:
+            image: (B, 1, size, size), [0, 1].
+            text_ids: (B, T), start and end included, padded with PAD_ID on the right.
+            grounding_masks: (B, T, N + 1): per token the share of its region on each patch, the last column being the
+                null token; rows sum to 1, or to 0 where nobody annotated the token.
+        """
+        cross_key, cross_value = self.decoder.keys_values(self.encoder(image))
+        cache = self.decoder.empty_cache(image.shape[0], cross_key)
+        logits, attention, _, _ = self.decoder(text_ids, cross_key, cross_value, cache, cache)
+        losses = {"ce": cross_entropy(logits, text_ids)}
+        if grounding_masks is not None:
+            losses["ground"] = grounding_kl(attention, grounding_masks)
+            losses["entropy"] = unsupervised_entropy(attention, grounding_masks, text_ids)
+        return Reported(logits, attention[..., :-1], attention[..., -1], losses)
+
+    @torch.inference_mode()
+    def draft(self, image: Tensor) -> Drafted:
+        """Greedy reports for images (B, 1, size, size)."""
+        cross_key, cross_value = self.decoder.keys_values(self.encoder(image))
+        key = value = self.decoder.empty_cache(image.shape[0], cross_key)
+        last = torch.full((image.shape[0], 1), BOS_ID, dtype=torch.long, device=image.device)
+        ids, rows, scores = [last], [], [torch.zeros(image.shape[0], 1, device=image.device)]
+        ended = torch.zeros(image.shape[0], 1, dtype=torch.bool, device=image.device)
+        for _ in range(self.decoder.max_tokens - 1):
+            logits, attention, key, value = self.decoder(last, cross_key, cross_value, key, value)
+            rows.append(attention.mean(1))
+            best, last = logits.float().log_softmax(-1).max(-1)
+            last, best = last.masked_fill(ended, PAD_ID), best.masked_fill(ended, 0.0)
+            ended = ended | (last == EOS_ID)
+            ids.append(last)
+            scores.append(best)
+            if bool(ended.all()):
+                break
+        return Drafted(torch.cat(ids, 1), torch.cat(rows, 1), torch.cat(scores, 1))

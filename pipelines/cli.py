@@ -1,0 +1,64 @@
+"""The one program, `radassist`. A DVC stage, an Airflow task and a person at a shell call the same commands.
+
+Exit codes: 0 done, 1 a fault, 2 bad input (one line on standard error), 3 a model that the gate refused,
+130 interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from model.errors import RadAssistError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "phantom": ("pipelines.phantom", "write a phantom data set in MIMIC-CXR's layout"),
+    "ingest": ("pipelines.ingest", "bring studies in and version them; bring a version back"),
+    "pixels": ("pipelines.pixels", "show what the model sees of one DICOM, PNG or JPEG file"),
+    "prepare": ("pipelines.prepare", "turn the ingested data set into tensors and a tokenizer"),
+    "train": ("pipelines.train", "train the reporter"),
+    "evaluate": ("pipelines.evaluate", "draft the test split's reports and score them"),
+    "gate": ("pipelines.gate", "hold the figures against the policy"),
+    "export": ("pipelines.export", "write the ONNX graphs"),
+    "parity": ("pipelines.parity", "hold the exported graphs against the trained model"),
+    "report": ("pipelines.report", "write the validation report"),
+    "register": ("pipelines.register", "record the run in MLflow and register a model that passed"),
+    "label": ("pipelines.label", "label reports with the 14 CheXpert observations"),
+    "score": ("pipelines.score", "score candidate reports against references"),
+    "run": ("pipelines.run", "open, advance and close a retraining run in its own worktree"),
+    "demo": ("pipelines.demo", "retrain once on the phantom, through Airflow, and show the result"),
+    "services": ("pipelines.services", "start, show and stop the local Airflow and MLflow"),
+}
+
+
+def build_parser(wanted: str | None) -> argparse.ArgumentParser:
+    """The parser; only the wanted command's module is imported, so that `radassist --help` is instant."""
+    parser = argparse.ArgumentParser(prog="radassist", description=(__doc__ or "").split("\n\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (module, summary) in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name == wanted:
+            stage = import_module(module)
+            stage.add_arguments(sub)
+            sub.set_defaults(main=stage.main)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    wanted = next((word for word in argv if not word.startswith("-")), None)
+    args = build_parser(wanted).parse_args(argv)
+    try:
+        code: int = args.main(args)
+    except RadAssistError as error:
+        print(f"radassist {args.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"radassist {args.command}: interrupted", file=sys.stderr)
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

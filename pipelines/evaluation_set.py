@@ -1,0 +1,129 @@
+"""The studies that a model is graded on, read one at a time: the prepared test split, or any source's studies."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.findings import Finding
+from model.geometry import filled
+from model.labeler import label_sentence
+from model.pixels import Geometry, ModelInput, PixelParams, PixelsRefused, to_model_input
+from model.study import Section, Sentence, Study
+from pipelines.prepared import PreparedSet
+from pipelines.sources import Rejected, Source
+
+
+@dataclass(frozen=True)
+class ReferenceSentence:
+    """A sentence of the signed report; `mask` is bool (size, size) at the model input's resolution."""
+
+    text: str
+    section: Section
+    groundable: bool | None
+    mask: NDArray[np.bool_] | None
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        return label_sentence(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationStudy:
+    """One study to be graded: what the model sees, and the reference."""
+
+    study_id: str
+    patient_id: str
+    model_input: ModelInput
+    sentences: tuple[ReferenceSentence, ...]
+
+    def section(self, section: Section) -> str:
+        return " ".join(s.text for s in self.sentences if s.section is section)
+
+    @property
+    def text(self) -> str:
+        """Findings, then impression: what `GroundedReport.text` is held against."""
+        return " ".join(t for t in (self.section(Section.FINDINGS), self.section(Section.IMPRESSION)) if t)
+
+
+class EvaluationSet(Protocol):
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> EvaluationStudy: ...
+
+
+class PreparedEvaluation:
+    """One split of `prepared/`."""
+
+    def __init__(self, folder: Path, split: str, grid: tuple[int, int]) -> None:
+        self._set = PreparedSet(folder, split, grid)
+
+    def __len__(self) -> int:
+        return len(self._set)
+
+    def __getitem__(self, index: int) -> EvaluationStudy:
+        row = self._set.row(index)
+        columns = (row["sentence_text"], row["sentence_section"], row["sentence_groundable"], row["sentence_mask"])
+        return EvaluationStudy(
+            row["study_id"],
+            row["patient_id"],
+            ModelInput(self._set.image(index), self._set.geometry(index), row["input_sha256"], None, ()),
+            tuple(
+                ReferenceSentence(text, Section(section), groundable, self._set.mask(mask) if mask >= 0 else None)
+                for text, section, groundable, mask in zip(*columns, strict=True)
+            ),
+        )
+
+
+class SourceEvaluation:
+    """The studies of a source that have a report and a readable image.
+
+    `left_out` counts the others by reason.
+    """
+
+    def __init__(self, source: Source, pixels: PixelParams) -> None:
+        self._pixels = pixels
+        self._studies: list[Study] = []
+        self.left_out: dict[str, int] = {}
+        for study in source.studies():
+            if isinstance(study, Rejected):
+                self._leave_out(study.reason)
+            elif not study.sentences:
+                self._leave_out("no report")
+            else:
+                try:
+                    to_model_input(study.images[0].path, pixels)
+                except PixelsRefused as refused:
+                    self._leave_out(refused.reason.value)
+                else:
+                    self._studies.append(study)
+
+    def _leave_out(self, reason: str) -> None:
+        self.left_out[reason] = self.left_out.get(reason, 0) + 1
+
+    def __len__(self) -> int:
+        return len(self._studies)
+
+    def __getitem__(self, index: int) -> EvaluationStudy:
+        study = self._studies[index]
+        model_input = to_model_input(study.images[0].path, self._pixels)
+        ordered = sorted(study.sentences, key=lambda s: s.section is Section.IMPRESSION)
+        return EvaluationStudy(
+            study.study_id,
+            study.patient_id,
+            model_input,
+            tuple(
+                ReferenceSentence(s.text, s.section, s.groundable, input_mask(s, model_input.geometry)) for s in ordered
+            ),
+        )
+
+
+def input_mask(sentence: Sentence, geometry: Geometry) -> NDArray[np.bool_] | None:
+    """A sentence's region at the model input's resolution."""
+    region = sentence.mask
+    if region is None and sentence.boxes:
+        region = filled(sentence.boxes, geometry.original_width, geometry.original_height)
+    return None if region is None else geometry.mask_to_input(region) >= 0.5
+

@@ -1,0 +1,79 @@
+"""`params.yaml`, typed. An unknown key is an error: a misspelt parameter must not silently do nothing."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from model.errors import BadInput
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pixels(Strict):
+    size: int = Field(ge=32, le=4096, multiple_of=32)
+    clahe_clip_limit: float = Field(ge=0)
+    clahe_tiles: int = Field(ge=1, le=64)
+
+
+class Prepare(Strict):
+    vocab_size: int = Field(ge=300)
+    max_tokens: int = Field(ge=8)
+
+
+class Train(Strict):
+    seed: int
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    warmup_fraction: float = Field(ge=0, lt=1)
+    clip_norm: float = Field(gt=0)
+    lambda_ground: float = Field(ge=0)
+    lambda_entropy: float = Field(ge=0)
+    patience: int = Field(ge=1)
+
+
+class Encoder(Strict):
+    patch_size: int = Field(ge=1)
+    embed_dim: int = Field(ge=1)
+    depths: tuple[int, ...]
+    num_heads: tuple[int, ...]
+    window_size: int = Field(ge=1)
+
+
+class Decoder(Strict):
+    width: int = Field(ge=1)
+    heads: int = Field(ge=1)
+    layers: int = Field(ge=1)
+    dropout: float = Field(ge=0, lt=1)
+
+
+class Model(Strict):
+    encoder: Encoder
+    decoder: Decoder
+
+
+class Params(Strict):
+    pixels: Pixels
+    prepare: Prepare
+    train: Train
+    model: Model
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check the parameters.
+
+    Raises:
+        BadInput: the file is missing, or a key is unknown, missing or out of range.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path.absolute()}", "the parameters stand in params.yaml", "run from the project's root")
+    try:
+        return Params.model_validate(yaml.safe_load(path.read_text()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadInput(f"{path} {key}={first.get('input')!r}", first["msg"], "correct that key") from error

@@ -1,0 +1,20 @@
+"""A reporter small enough to run in milliseconds."""
+
+import pytest
+import torch
+
+from model.reporter import Reporter
+
+TINY = {
+    "size": 64,
+    "max_tokens": 24,
+    "vocab_size": 40,
+    "encoder": {"patch_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [2, 2], "window_size": 8},
+    "decoder": {"width": 32, "heads": 4, "layers": 2, "dropout": 0.1},
+}
+
+
+@pytest.fixture
+def reporter() -> Reporter:
+    torch.manual_seed(0)
+    return Reporter(TINY).eval()

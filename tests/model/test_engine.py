@@ -1,0 +1,90 @@
+"""The exported graphs against the model they came from."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from model.artefact import seal
+from model.engine import Engine, session
+from model.errors import BadInput
+from model.graphs import export_graphs
+from model.pixels import PixelParams
+from model.reporter import Reporter
+from model.tokenizer import BOS_ID, ReportTokenizer
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Reporter, ReportTokenizer]:
+    """A reporter whose head is sharpened, so that its greedy words are no coin toss."""
+    tokenizer = ReportTokenizer.train(["The heart is enlarged.", "No pneumothorax."], 300)
+    torch.manual_seed(3)
+    reporter = Reporter(
+        {
+            "size": 64,
+            "max_tokens": 16,
+            "vocab_size": len(tokenizer),
+            "encoder": {"patch_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [2, 2], "window_size": 8},
+            "decoder": {"width": 32, "heads": 4, "layers": 2, "dropout": 0.0},
+        }
+    )
+    with torch.no_grad():
+        reporter.decoder.embedding.weight.mul_(20)
+    return reporter.eval(), tokenizer
+
+
+@pytest.fixture(scope="module")
+def exported(trained: tuple[Reporter, ReportTokenizer], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    reporter, tokenizer = trained
+    folder = tmp_path_factory.mktemp("exported")
+    save_file(reporter.state_dict(), folder / "model.safetensors")
+    tokenizer.save(folder / "tokenizer.json")
+    config = {**reporter.config, "grid": reporter.grid, "pixels": asdict(PixelParams(size=64))}
+    (folder / "config.json").write_text(json.dumps(config))
+    export_graphs(reporter, folder)
+    seal(folder, {})
+    return folder
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (5, 64, 64), dtype=np.uint8)
+
+
+def test_same_words_and_same_maps_as_torch(
+    trained: tuple[Reporter, ReportTokenizer], exported: Path, images: np.ndarray
+) -> None:
+    wanted = trained[0].draft(torch.from_numpy(images)[:, None].float() / 255)
+    given = Engine(exported).draft(images)
+    for ids, attention, scores, draft in zip(wanted.ids, wanted.attention, wanted.log_probability, given, strict=True):
+        np.testing.assert_array_equal(ids.numpy(), draft.ids)
+        np.testing.assert_allclose(attention.numpy(), draft.attention, atol=1e-5)
+        np.testing.assert_allclose(scores.numpy(), draft.log_probability, atol=1e-3)
+
+
+def test_alone_as_in_a_batch(exported: Path, images: np.ndarray) -> None:
+    engine = Engine(exported)
+    batch = engine.draft(images)
+    for index in range(len(images)):
+        alone = engine.draft(images[index : index + 1])[0]
+        np.testing.assert_array_equal(alone.ids, batch[index].ids[: len(alone.ids)])
+
+
+def test_the_step_graph_with_a_cache_equals_the_whole_text_at_once(exported: Path, images: np.ndarray) -> None:
+    engine = Engine(exported)
+    draft = engine.draft(images[:1])[0]
+    cross_key, cross_value = engine._encoder.run(None, {"image": images[:1, None].astype(np.float32) / 255})
+    empty = np.zeros((2, 1, 4, 0, 8), np.float32)
+    feed = {"cross_key": cross_key, "cross_value": cross_value, "past_key": empty, "past_value": empty}
+    _, attention, *_ = engine._step.run(None, {"ids": draft.ids[None], **feed})
+    assert draft.ids[0] == BOS_ID
+    np.testing.assert_allclose(attention[0, : len(draft.attention)], draft.attention, atol=1e-5)
+
+
+def test_a_provider_that_is_not_there_is_an_error_and_not_a_slow_day(exported: Path) -> None:
+    with pytest.raises(BadInput, match="provider NopeExecutionProvider"):
+        session(exported / "encoder.onnx", "NopeExecutionProvider")

@@ -1,0 +1,40 @@
+import math
+
+import pytest
+import torch
+
+from model.losses import attention_entropy, cross_entropy, grounding_kl, unsupervised_entropy
+from model.tokenizer import PAD_ID
+
+
+def test_grounding_kl_by_hand() -> None:
+    attention = torch.tensor([[[[0.5, 0.25, 0.25]], [[0.1, 0.65, 0.25]]]])  # two heads, mean 0.3, 0.45, 0.25
+    target = torch.tensor([[[0.5, 0.5, 0.0]]])
+    wanted = 0.5 * math.log(0.5 / 0.3) + 0.5 * math.log(0.5 / 0.45)
+    assert grounding_kl(attention, target).item() == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_token_that_nobody_annotated_adds_nothing() -> None:
+    attention = torch.softmax(torch.randn(1, 2, 3, 5), -1)
+    target = torch.zeros(1, 3, 5)
+    assert grounding_kl(attention, target).item() == 0
+    target[0, 1, 2] = 1
+    alone = grounding_kl(attention[:, :, 1:2], target[:, 1:2])
+    assert grounding_kl(attention, target).item() == pytest.approx(alone.item())
+
+
+def test_cross_entropy_ignores_padding_and_shifts_by_one() -> None:
+    logits = torch.zeros(1, 3, 4)
+    logits[0, 0, 2] = 100.0  # after the start, token 2
+    assert cross_entropy(logits, torch.tensor([[1, 2, PAD_ID]])).item() == pytest.approx(0, abs=1e-6)
+    assert cross_entropy(logits, torch.tensor([[1, 3, PAD_ID]])).item() == pytest.approx(100, rel=1e-3)
+
+
+def test_entropy_is_zero_on_one_patch_and_one_when_even() -> None:
+    attention = torch.tensor([[[[1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]]]])
+    assert attention_entropy(attention)[0].tolist() == pytest.approx([0, 1], abs=1e-5)
+    target = torch.zeros(1, 2, 4)
+    ids = torch.tensor([[5, 6]])
+    assert unsupervised_entropy(attention, target, ids).item() == pytest.approx(0.5, abs=1e-5)
+    target[0, 1, 0] = 1
+    assert unsupervised_entropy(attention, target, ids).item() == pytest.approx(0, abs=1e-5)

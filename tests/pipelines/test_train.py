@@ -1,0 +1,135 @@
+"""Training as the pipeline runs it: on prepared arrays, through the command, killed and resumed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from model.artefact import open_artefact
+from model.study import Section
+from model.tokenizer import ReportTokenizer
+
+SIZE = 64
+PARAMS: dict[str, Any] = {
+    "pixels": {"size": SIZE, "clahe_clip_limit": 2.0, "clahe_tiles": 8},
+    "prepare": {"vocab_size": 400, "max_tokens": 24},
+    "train": {
+        "seed": 7,
+        "epochs": 4,
+        "batch_size": 4,
+        "learning_rate": 1e-3,
+        "weight_decay": 0.05,
+        "warmup_fraction": 0.1,
+        "clip_norm": 1.0,
+        "lambda_ground": 1.0,
+        "lambda_entropy": 0.0,
+        "patience": 6,
+    },
+    "model": {
+        "encoder": {"patch_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [2, 2], "window_size": 8},
+        "decoder": {"width": 32, "heads": 4, "layers": 2, "dropout": 0.1},
+    },
+}
+
+
+def write_prepared(folder: Path, splits: dict[str, int]) -> None:
+    """Bright left or right halves, and a sentence that says which; every sentence's mask is its half."""
+    folder.mkdir(parents=True)
+    texts = ["The left side is bright.", "The right side is bright."]
+    tokenizer = ReportTokenizer.train(texts, 400)
+    tokenizer.save(folder / "tokenizer.json")
+    names = [split for split, count in splits.items() for _ in range(count)]
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 60, (len(names), SIZE, SIZE), dtype=np.uint8)
+    half = np.zeros((2, SIZE, SIZE), bool)
+    half[0, :, : SIZE // 2] = half[1, :, SIZE // 2 :] = True
+    rows = []
+    for index, split in enumerate(names):
+        side = int(generator.integers(2))
+        images[index][half[side]] += 150
+        encoded = tokenizer.encode([(Section.FINDINGS, texts[side])], 24)
+        rows.append(
+            {
+                "study_id": f"s{index}",
+                "patient_id": f"p{index}",
+                "split": split,
+                "ids": encoded.ids,
+                "sentence": encoded.sentence,
+                "sentence_text": [texts[side]],
+                "sentence_section": ["findings"],
+                "sentence_groundable": [True],
+                "sentence_mask": [side],
+            }
+        )
+    np.save(folder / "images.npy", images)
+    np.save(folder / "masks.npy", np.packbits(half.reshape(2, -1), axis=1))
+    pd.DataFrame(rows).to_parquet(folder / "studies.parquet")
+    (folder / "config.json").write_text(json.dumps({"pixels": PARAMS["pixels"], "max_tokens": 24}))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    write_prepared(tmp_path / "prepared", {"train": 24, "validate": 8, "test": 4})
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
+    return tmp_path
+
+
+def start(project: Path, *args: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "pipelines.cli", "train", *args]
+    env = {**os.environ, "RADASSIST_PROGRESS": str(project / "progress.jsonl")}
+    return subprocess.Popen(command, cwd=project, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(project: Path) -> None:
+    whole = start(project, "--out", "whole", "--checkpoints", "elsewhere")
+    _, errors = whole.communicate(timeout=300)
+    assert whole.returncode == 0, errors
+
+    killed = start(project)
+    checkpoint = project / "checkpoints" / "train.safetensors"
+    deadline = time.monotonic() + 300
+    while not checkpoint.is_file() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert not (project / "trained" / "manifest.json").exists()
+
+    resumed = start(project)
+    printed, errors = resumed.communicate(timeout=300)
+    assert resumed.returncode == 0, errors
+    assert "resuming after epoch" in printed
+    assert not checkpoint.exists()
+
+    wanted, given = (load_file(project / name / "model.safetensors") for name in ("whole", "trained"))
+    assert wanted.keys() == given.keys()
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(value, given[name], err_msg=name)
+    lines = [json.loads(line) for line in (project / "trained" / "history.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
+    assert lines[-1]["train_loss"] < lines[0]["train_loss"]
+
+    artefact = open_artefact(project / "trained")
+    assert artefact.config["size"] == SIZE
+    progress = [json.loads(line) for line in (project / "progress.jsonl").read_text().splitlines()]
+    assert progress[-1]["done"] == progress[-1]["total"] == 24
+
+
+def test_an_empty_split_is_one_clear_line(project: Path) -> None:
+    studies = pd.read_parquet(project / "prepared" / "studies.parquet")
+    studies.loc[studies.split == "validate", "split"] = "train"
+    studies.to_parquet(project / "prepared" / "studies.parquet")
+    refused = start(project)
+    _, errors = refused.communicate(timeout=300)
+    assert refused.returncode == 2
+    assert errors.strip().splitlines()[-1].startswith("radassist train: split validate with 0 studies")
+    assert "Traceback" not in errors
