@@ -73,14 +73,20 @@ def open_artefact(folder: Path) -> Artefact:
     """
     path = folder / "manifest.json"
     if not path.is_file():
-        raise BadInput(f"model {folder}", "a model folder holds a manifest.json", "point at the output of train or export")
+        raise BadInput(
+            f"model {folder}", "a model folder holds a manifest.json", "point at the output of train or export"
+        )
     manifest = json.loads(path.read_text())
     present = {p.name for p in folder.iterdir() if p.name != "manifest.json"}
     for name in sorted(present | set(manifest["files"])):
         if Path(name).name != name or Path(name).suffix not in SAFE_SUFFIXES:
-            raise BadInput(f"{name} in {folder}", "a model holds safetensors, ONNX and JSON files only", "remove the file")
+            raise BadInput(
+                f"{name} in {folder}", "a model holds safetensors, ONNX and JSON files only", "remove the file"
+            )
         if name not in manifest["files"] or name not in present:
-            raise BadInput(f"{name} in {folder}", "manifest.json and the folder list the same files", "fetch the model again")
+            raise BadInput(
+                f"{name} in {folder}", "manifest.json and the folder list the same files", "fetch the model again"
+            )
         if sha256_of(folder / name) != manifest["files"][name]:
             raise BadInput(f"{name} in {folder}", "its sha256 differs from manifest.json", "fetch the model again")
     config = json.loads((folder / "config.json").read_text())

@@ -5,19 +5,20 @@ resumed from it ends with the weights of one that was never stopped.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from safetensors.torch import save_file  # noqa: TID253
+from safetensors.torch import save_file
 from torch import Tensor  # noqa: TID253
 from torch.optim import Optimizer  # noqa: TID253
 
 from model.reporter import Reporter
 
 
-def save_checkpoint(path: Path, model: Reporter, best: dict[str, Tensor], optimizer: Optimizer, state: dict[str, Any]) -> None:
+def save_checkpoint(
+    path: Path, model: Reporter, best: dict[str, Tensor], optimizer: Optimizer, state: dict[str, Any]
+) -> None:
     """Write atomically: a kill leaves the previous checkpoint whole.
 
     Args:
@@ -29,8 +30,10 @@ def save_checkpoint(path: Path, model: Reporter, best: dict[str, Tensor], optimi
         tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
-    save_file({name: value.contiguous().clone() for name, value in tensors.items()}, unfinished, {"state": json.dumps(state)})
-    os.replace(unfinished, path)
+    save_file(
+        {name: value.contiguous().clone() for name, value in tensors.items()}, unfinished, {"state": json.dumps(state)}
+    )
+    unfinished.replace(path)
 
 
 def load_checkpoint(path: Path, fingerprint: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -62,4 +65,3 @@ def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def weights(model: Reporter) -> dict[str, Tensor]:
     """A copy of the model's weights."""
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
-

@@ -52,7 +52,8 @@ class SwinEncoder(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         features = self.swin.forward_features((image - 0.5) / 0.25)  # (B, rows, columns, C)
-        return self.norm(self.project(features.flatten(1, 2))) + self.position
+        memory: Tensor = self.norm(self.project(features.flatten(1, 2))) + self.position
+        return memory
 
 
 def sine_position(grid: tuple[int, int], width: int) -> Tensor:

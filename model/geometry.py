@@ -31,6 +31,7 @@ class Box:
     def as_list(self) -> list[float]:
         return [self.x0, self.y0, self.x1, self.y1]
 
+
 def filled(boxes: Sequence[Box], width: int, height: int) -> NDArray[np.bool_]:
     """Boxes as a mask (height, width): every pixel that a box touches."""
     mask = np.zeros((height, width), bool)

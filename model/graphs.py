@@ -1,8 +1,8 @@
 """The reporter as two ONNX graphs, so that a study's image is read once and each word costs one small step.
 
-    encoder.onnx       image (B, 1, size, size) -> cross_key, cross_value (L, B, heads, N + 1, d)
-    decoder_step.onnx  ids (B, T), cross_key, cross_value, past_key, past_value (L, B, heads, P, d)
-                       -> logits (B, T, V), attention (B, T, N + 1), key, value (L, B, heads, P + T, d)
+encoder.onnx       image (B, 1, size, size) -> cross_key, cross_value (L, B, heads, N + 1, d)
+decoder_step.onnx  ids (B, T), cross_key, cross_value, past_key, past_value (L, B, heads, P, d)
+                   -> logits (B, T, V), attention (B, T, N + 1), key, value (L, B, heads, P + T, d)
 """
 
 from pathlib import Path

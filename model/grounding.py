@@ -68,7 +68,9 @@ def sentence_spans(ids: Sequence[int], tokenizer: ReportTokenizer) -> list[Sente
     return spans
 
 
-def sentence_map(attention: NDArray[np.float32], span: SentenceSpan, grid: tuple[int, int]) -> tuple[NDArray[np.float32], float]:
+def sentence_map(
+    attention: NDArray[np.float32], span: SentenceSpan, grid: tuple[int, int]
+) -> tuple[NDArray[np.float32], float]:
     """Mean attention of a sentence: the map (rows, columns), which sums to 1 - null mass, and the null mass."""
     rows = attention[span.first : span.last]
     if not len(rows):
@@ -80,8 +82,8 @@ def sentence_map(attention: NDArray[np.float32], span: SentenceSpan, grid: tuple
 def grounding_score(grid_map: NDArray[np.float32]) -> float:
     """Share of attention on the image times the share of the image that it leaves out, in [0, 1].
 
-    The region that attention covers is measured by its perplexity, exp(entropy) patches of N: an even map over k patches
-    with no null mass scores 1 - k / N, an even map over the whole image 0.
+    The region that attention covers is measured by its perplexity, exp(entropy) patches of N: an even map over k
+    patches with no null mass scores 1 - k / N, an even map over the whole image 0.
     """
     mass = float(grid_map.sum())
     if mass <= 0:

@@ -1,4 +1,4 @@
-"""L = CE + lambda_ground L_ground + lambda_entropy L_entropy, each term on its own so that it can be read and tested."""
+"""L = CE + lambda_ground L_ground + lambda_entropy L_entropy, each term on its own."""
 
 import torch  # noqa: TID253
 import torch.nn.functional as F  # noqa: TID253

@@ -1,7 +1,7 @@
 """Report text to token ids and back, without loss.
 
-A byte-level BPE keeps capitals, punctuation and any character, so that a drafted report decodes to text that the metrics
-can hold against the reference as given. `<impression>` stands between the two sections.
+A byte-level BPE keeps capitals, punctuation and any character, so that a drafted report decodes to text that the
+metrics can hold against the reference as given. `<impression>` stands between the two sections.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ Drafted = Sequence[tuple[Section, str]]
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """`ids` with start and end; `sentence[t]` is the index of the sentence token t belongs to, -1 for the special ones."""
+    """`ids` with start and end; `sentence[t]` is the index of the sentence of token t, -1 for the special ones."""
 
     ids: list[int]
     sentence: list[int]
@@ -64,7 +64,7 @@ class ReportTokenizer:
         return self._tokenizer.get_vocab()
 
     def encode(self, sentences: Drafted, max_tokens: int) -> Encoded:
-        """Token ids of a report. A report longer than `max_tokens` is cut before the first sentence that does not fit."""
+        """Token ids of a report, cut before the first sentence that does not fit in `max_tokens`."""
         ids, owner = [BOS_ID], [-1]
         in_impression = False
         for index, (section, text) in enumerate(sentences):
@@ -88,7 +88,7 @@ class ReportTokenizer:
         """UTF-8 bytes that a token stands for; 0 for a special one."""
         if token <= IMPRESSION_ID:
             return 0
-        return len(self._tokenizer.id_to_token(token))
+        return len(self._tokenizer.id_to_token(token) or "")
 
     def sections(self, ids: Sequence[int]) -> list[tuple[Section, int, int]]:
         """The drafted sections as (section, first, last + 1) over `ids`; start, end and padding left out."""

@@ -34,7 +34,7 @@ def train_one_epoch(
     *,
     schedule: LRScheduler | None = None,
     clip_norm: float = 1.0,
-    on_step: Callable[[float], None] = lambda loss: None,
+    on_step: Callable[[float], None] | None = None,
 ) -> dict[str, float]:
     """One pass over the training split.
 
@@ -57,7 +57,8 @@ def train_one_epoch(
         if schedule is not None:
             schedule.step()
         means.add(len(batch.image), loss=loss, **losses)
-        on_step(loss.item())
+        if on_step is not None:
+            on_step(loss.item())
     return means.values()
 
 
@@ -72,9 +73,7 @@ def validate(
         out = model(batch.image, batch.text_ids, batch.grounding_masks)
         loss = out.losses["ce"] + lambda_ground * out.losses["ground"] + lambda_entropy * out.losses["entropy"]
         spread = attention_entropy(torch.cat([out.attention, out.null[..., None]], dim=-1))
-        means.add(
-            len(batch.image), loss=loss, **out.losses, attention_entropy=spread[batch.text_ids != PAD_ID].mean()
-        )
+        means.add(len(batch.image), loss=loss, **out.losses, attention_entropy=spread[batch.text_ids != PAD_ID].mean())
     return means.values()
 
 

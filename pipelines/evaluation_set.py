@@ -126,4 +126,3 @@ def input_mask(sentence: Sentence, geometry: Geometry) -> NDArray[np.bool_] | No
     if region is None and sentence.boxes:
         region = filled(sentence.boxes, geometry.original_width, geometry.original_height)
     return None if region is None else geometry.mask_to_input(region) >= 0.5
-

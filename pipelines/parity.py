@@ -55,7 +55,7 @@ def parity(prepared: Path, trained: Path, exported: Path) -> Figures:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--prepared", type=Path, default=Path("prepared"), help="what prepare wrote (default: prepared)")
+    parser.add_argument("--prepared", type=Path, default=Path("prepared"), help="what prepare wrote")
     parser.add_argument("--model", type=Path, default=Path("trained"), help="the trained model (default: trained)")
     parser.add_argument("--exported", type=Path, default=Path("exported"), help="its graphs (default: exported)")
 

@@ -1,10 +1,10 @@
 """Stage prepare: images to the model's input, reports to tokens, regions to masks at the input's resolution.
 
-    prepared/images.npy        uint8 (studies, size, size)
-    prepared/masks.npy         uint8 (masks, size x size / 8): bits, C order, of each annotated sentence's region
-    prepared/studies.parquet   one row a study, in the order of images.npy
-    prepared/tokenizer.json    learned from the training split alone
-    prepared/config.json       pixel parameters and token limit
+prepared/images.npy        uint8 (studies, size, size)
+prepared/masks.npy         uint8 (masks, size x size / 8): bits, C order, of each annotated sentence's region
+prepared/studies.parquet   one row a study, in the order of images.npy
+prepared/tokenizer.json    learned from the training split alone
+prepared/config.json       pixel parameters and token limit
 """
 
 import argparse
@@ -85,16 +85,16 @@ def prepare(data: Path, out: Path, params: Params) -> dict[str, int]:
     written = [row for row in rows if row["sentences"]]
     training = [text for row in written if row["split"] == "train" for _, text in drafted_sentences(row)]
     if not training:
-        raise BadInput(f"{data} ({len(rows)} studies)", "training needs studies with a report", "ingest a set that has some")
+        raise BadInput(
+            f"{data} ({len(rows)} studies)", "training needs studies with a report", "ingest a set that has some"
+        )
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     tokenizer = ReportTokenizer.train(training, params.prepare.vocab_size)
     tokenizer.save(out / "tokenizer.json")
 
     pixels = PixelParams(**params.pixels.model_dump())
-    images = np.lib.format.open_memmap(
-        out / "images.npy", "w+", np.uint8, (len(written), pixels.size, pixels.size)
-    )
+    images = np.lib.format.open_memmap(out / "images.npy", "w+", np.uint8, (len(written), pixels.size, pixels.size))
     masks: list[NDArray[np.uint8]] = []
     table = []
     first_mask = 0

@@ -52,7 +52,9 @@ class PreparedSet(Dataset[Example]):
         self.studies = studies[studies.split == split]
         self.grid = grid
         self.size: int = json.loads((folder / "config.json").read_text())["pixels"]["size"]
-        self._rows: list[dict[str, Any]] = self.studies.to_dict("records")
+        self._rows: list[dict[str, Any]] = [
+            {str(k): v for k, v in row.items()} for row in self.studies.to_dict("records")
+        ]
         self._image_of = self.studies.index.to_numpy()
         self._images = np.load(folder / "images.npy", mmap_mode="r")
         self._masks = np.load(folder / "masks.npy", mmap_mode="r")

@@ -53,7 +53,11 @@ def train(prepared: Path, out: Path, checkpoints: Path, params: Params) -> dict[
     training, validation = (PreparedSet(prepared, split, model.grid) for split in ("train", "validate"))
     for split, studies in (("train", training), ("validate", validation)):
         if not len(studies):
-            raise BadInput(f"split {split} with 0 studies", "training needs studies to learn from and to stop by", "ingest more patients")
+            raise BadInput(
+                f"split {split} with 0 studies",
+                "training needs studies to learn from and to stop by",
+                "ingest more patients",
+            )
 
     batches = -(-len(training) // params.train.batch_size)
     identity = hashlib.sha256(f"{fingerprint(prepared)} {params.train!r} {params.model!r}".encode()).hexdigest()
@@ -83,7 +87,9 @@ def train(prepared: Path, out: Path, checkpoints: Path, params: Params) -> dict[
             )
             seconds = time.monotonic() - started
             held = validate(model, (batch.to(device) for batch in epoch_loader(validation, params, None)), *lambdas)
-            history.append(epoch_figures(epoch, learned, held, schedule.get_last_lr()[0], len(training), seconds))
+            history.append(
+                epoch_figures(epoch, learned, held, float(schedule.get_last_lr()[0]), len(training), seconds)
+            )
             if history[-1]["validate_loss"] == min(line["validate_loss"] for line in history):
                 best = weights(model)
             save_checkpoint(path, model, best, optimizer, {"fingerprint": identity, "history": history})
@@ -180,7 +186,8 @@ def epoch_figures(
 def summary(line: dict[str, float]) -> str:
     return (
         f"epoch {line['epoch']:.0f}: train {line['train_loss']:.3f}, validate {line['validate_loss']:.3f} "
-        f"(words {line['validate_ce']:.3f}, grounding {line['validate_ground']:.3f}), {line['images_per_second']:.0f} images/s"
+        f"(words {line['validate_ce']:.3f}, grounding {line['validate_ground']:.3f}), "
+        f"{line['images_per_second']:.0f} images/s"
     )
 
 
@@ -200,9 +207,11 @@ def stage_figures(history: list[dict[str, float]]) -> dict[str, float | int | No
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--prepared", type=Path, default=Path("prepared"), help="what prepare wrote (default: prepared)")
-    parser.add_argument("--out", type=Path, default=Path("trained"), help="where to write the model (default: trained)")
-    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"), help="where an interrupted run goes on from")
+    parser.add_argument("--prepared", type=Path, default=Path("prepared"), help="what prepare wrote")
+    parser.add_argument("--out", type=Path, default=Path("trained"), help="where to write the model")
+    parser.add_argument(
+        "--checkpoints", type=Path, default=Path("checkpoints"), help="where an interrupted run goes on from"
+    )
 
 
 def main(args: argparse.Namespace) -> int:

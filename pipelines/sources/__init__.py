@@ -39,7 +39,9 @@ def open_source(name: str, root: Path) -> Source:
         BadInput: no source of that name, or `root` does not hold what the source reads.
     """
     if name not in SOURCES:
-        raise BadInput(f"source {name!r}", f"a source is one of {', '.join(sorted(SOURCES))}", "pass --source with one of them")
+        raise BadInput(
+            f"source {name!r}", f"a source is one of {', '.join(sorted(SOURCES))}", "pass --source with one of them"
+        )
     if not root.is_dir():
         raise BadInput(f"root {root}", "the root of a source is a folder", "pass --root with an existing folder")
     source: Source = import_module(SOURCES[name]).open(root)

@@ -17,7 +17,9 @@ def step(model: Reporter, optimizer: torch.optim.Optimizer) -> None:
 def test_training_goes_on_bit_for_bit(tmp_path: Path, reporter: Reporter) -> None:
     optimizer = torch.optim.AdamW(reporter.parameters())
     step(reporter, optimizer)
-    save_checkpoint(tmp_path / "c.safetensors", reporter, weights(reporter), optimizer, {"fingerprint": "f", "epoch": 1})
+    save_checkpoint(
+        tmp_path / "c.safetensors", reporter, weights(reporter), optimizer, {"fingerprint": "f", "epoch": 1}
+    )
     step(reporter, optimizer)
 
     other = Reporter(reporter.config).eval()

@@ -73,6 +73,9 @@ def test_a_sentence_that_looks_nowhere_is_called_ungrounded_and_shows_no_box() -
     assert GroundedReport.from_json(report.to_json()).to_json() == report.to_json()
 
 
-@pytest.mark.parametrize(("score", "wanted"), [(1.0, Verdict.GROUNDED), (0.5, Verdict.GROUNDED), (0.4, Verdict.WEAK), (0.1, Verdict.UNGROUNDED)])
+@pytest.mark.parametrize(
+    ("score", "wanted"),
+    [(1.0, Verdict.GROUNDED), (0.5, Verdict.GROUNDED), (0.4, Verdict.WEAK), (0.1, Verdict.UNGROUNDED)],
+)
 def test_verdict(score: float, wanted: Verdict) -> None:
     assert verdict(score) is wanted

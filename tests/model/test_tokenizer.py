@@ -11,7 +11,13 @@ TEXTS = ["The heart is enlarged.", "There is a small right pleural effusion.", "
 TOKENIZER = ReportTokenizer.train(TEXTS, vocab_size=400)
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(str.strip).filter(bool), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(str.strip).filter(bool),
+        min_size=1,
+        max_size=4,
+    )
+)
 def test_any_text_comes_back_as_it_was(texts: list[str]) -> None:
     encoded = TOKENIZER.encode([(Section.FINDINGS, text) for text in texts], max_tokens=10_000)
     (section, first, last), *rest = TOKENIZER.sections(encoded.ids)
@@ -51,4 +57,6 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     TOKENIZER.save(tmp_path / "tokenizer.json")
     again = ReportTokenizer.load(tmp_path / "tokenizer.json")
     assert again.vocabulary() == TOKENIZER.vocabulary()
-    assert sum(again.byte_length(t) for t in again.encode([(Section.FINDINGS, "Señor µ")], 50).ids) == len(" Señor µ".encode())
+    assert sum(again.byte_length(t) for t in again.encode([(Section.FINDINGS, "Señor µ")], 50).ids) == len(
+        " Señor µ".encode()
+    )

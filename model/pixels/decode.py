@@ -1,0 +1,100 @@
+"""Pixel Data to the stored bits of each pixel."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.encaps import get_frame
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from model.pixels.codestream import declared_size
+from model.pixels.header import Header
+from model.pixels.refusal import PixelsRefused, Refusal, parser_faults
+
+WORDS = frozenset(
+    {ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless}
+)
+"""Syntaxes that keep every bit allocated to a pixel, overlay planes beside the stored ones included."""
+
+LOSSY = frozenset({JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K})
+
+CODECS: dict[UID, str] = {
+    **dict.fromkeys(WORDS - {RLELossless}, ""),
+    RLELossless: "pydicom",
+    JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: "pillow",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+    HTJ2K: "pylibjpeg",
+}
+"""One pinned codec a syntax, so that a file decodes alike wherever more are installed.
+
+JPEG Lossless (.57, .70) is missing: its decoders in Python are under the GPL or not maintained.
+"""
+
+
+def decode(header: Header) -> NDArray[np.uint16]:
+    """The BitsStored bits of each pixel as an unsigned code, uint16 (rows, columns); two's complement where signed.
+
+    Raises:
+        PixelsRefused: unsupported_syntax or corrupt.
+    """
+    codec = CODECS.get(header.syntax)
+    if codec is None or (header.syntax == JPEGExtended12Bit and header.bits_stored > 8):
+        raise PixelsRefused(
+            Refusal.UNSUPPORTED_SYNTAX,
+            f"no decoder for {header.syntax.name} ({header.syntax}) with {header.bits_stored} bits: send another",
+        )
+    options: Any = {"correct_unused_bits": False, "decoding_plugin": codec}
+    with parser_faults("decoding"):
+        _check_size(header)
+        values, _ = get_decoder(header.syntax).as_array(header.dataset, index=0, raw=True, **options)
+    if header.syntax in LOSSY:  # an overshoot is to saturate, not to wrap
+        values = np.clip(values, *_range(header))
+    codes: NDArray[np.uint16] = values.astype(np.uint16)
+    if header.syntax in WORDS:
+        codes >>= header.high_bit - header.bits_stored + 1
+    codes &= (1 << header.bits_stored) - 1
+    return codes
+
+
+def _range(header: Header) -> tuple[int, int]:
+    """Least and greatest stored value."""
+    span = 1 << header.bits_stored
+    return (-span // 2, span // 2 - 1) if header.signed else (0, span - 1)
+
+
+def _check_size(header: Header) -> None:
+    """Native Pixel Data must be long enough; a JPEG or JPEG 2000 frame must declare the size that the header does."""
+    data: bytes = header.dataset.PixelData
+    if not header.syntax.is_encapsulated:
+        needed = header.rows * header.columns * header.bits_allocated // 8
+        if len(data) < needed:
+            raise PixelsRefused(Refusal.CORRUPT, f"Pixel Data has {len(data)} bytes: the image needs {needed}")
+    elif header.syntax != RLELossless:
+        declared = declared_size(get_frame(data, 0, number_of_frames=1))
+        if declared != (header.rows, header.columns):
+            raise PixelsRefused(
+                Refusal.CORRUPT, f"the frame is {declared}: Rows, Columns {header.rows, header.columns}"
+            )

@@ -1,0 +1,102 @@
+"""What can be had without looking at the image: the floor that every figure of a model stands on.
+
+The best constant report (for words and findings), the mean training mask of the same statement (for regions), and the
+model's own drafts handed to other patients (images shuffled among studies).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.findings import Side
+from model.labeler import label_report
+from model.metrics import Figure, findings_figures, text_figures
+from pipelines.evaluation_set import EvaluationSet
+from pipelines.grounding_scores import StatementScore, score_statement
+
+CANDIDATES = 50
+"""Constant reports that are tried: the most frequent ones of the training split."""
+COMPARED = 400
+"""Training studies that they are tried on."""
+
+Statement = tuple[str, Side | None]
+
+
+def best_constants(reports: Sequence[str]) -> dict[str, str]:
+    """Per figure of words and findings, the training report that scores best when it is given for every study."""
+    sample = list(reports)[:COMPARED]
+    labels = [label_report(report) for report in sample]
+    best: dict[str, tuple[float, str]] = {}
+    for candidate, _ in Counter(reports).most_common(CANDIDATES):
+        figures: list[Figure] = [
+            *text_figures(sample, [candidate] * len(sample)),
+            *findings_figures(labels, [label_report(candidate)] * len(sample)),
+        ]
+        for figure in figures:
+            value = float(np.nan_to_num(figure()))
+            if figure.name not in best or value > best[figure.name][0]:
+                best[figure.name] = (value, candidate)
+    return {name: candidate for name, (_, candidate) in best.items()}
+
+
+def constant_figures(references: Sequence[str], constants: dict[str, str]) -> dict[str, float]:
+    """Each figure of its own best constant report over the references."""
+    labels = [label_report(report) for report in references]
+    scored: dict[str, dict[str, float]] = {}
+    for candidate in set(constants.values()):
+        drafts = [candidate] * len(references)
+        figures = [
+            *text_figures(references, drafts),
+            *findings_figures(labels, [label_report(candidate)] * len(labels)),
+        ]
+        scored[candidate] = {figure.name: figure() for figure in figures}
+    return {name: scored[candidate][name] for name, candidate in constants.items()}
+
+
+def mean_masks(training: EvaluationSet) -> dict[Statement, NDArray[np.float32]]:
+    """Per positive statement (finding and side) the mean of its training masks, (size, size), 0 to 1."""
+    sums: dict[Statement, NDArray[np.float32]] = {}
+    counts: Counter[Statement] = Counter()
+    for index in range(len(training)):
+        for sentence in training[index].sentences:
+            for finding in sentence.findings:
+                if finding.positive and sentence.mask is not None:
+                    key = (finding.observation, finding.side)
+                    sums[key] = sums.get(key, np.zeros(sentence.mask.shape, np.float32)) + sentence.mask
+                    counts[key] += 1
+    return {key: total / np.float32(counts[key]) for key, total in sums.items()}
+
+
+def mean_mask_scores(
+    studies: EvaluationSet, means: dict[Statement, NDArray[np.float32]], grid: tuple[int, int]
+) -> list[StatementScore]:
+    """Every reference statement answered by the mean training mask of its finding and side."""
+    scores = []
+    for index in range(len(studies)):
+        for sentence in studies[index].sentences:
+            for finding in (f for f in sentence.findings if f.positive):
+                grid_map = means.get((finding.observation, finding.side))
+                score = score_statement(index, sentence, finding, grid_map, grid)
+                if score is not None:
+                    scores.append(score)
+    return scores
+
+
+def shuffled(patients: Sequence[str], seed: int) -> NDArray[np.int64]:
+    """A permutation that hands every study the image of another patient, where the patients allow it.
+
+    Args:
+        patients: patient id per study. seed: of the permutation.
+    """
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(len(patients))
+    for position in range(len(order)):
+        if patients[order[position]] != patients[position]:
+            continue
+        for other in generator.permutation(len(order)):
+            if patients[order[other]] != patients[position] and patients[order[position]] != patients[other]:
+                order[[position, other]] = order[[other, position]]
+                break
+    return order
