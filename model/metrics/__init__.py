@@ -1,0 +1,26 @@
+"""Figures of words, findings and regions, each with a patient-cluster interval. numpy and scipy alone, until METEOR."""
+
+from model.metrics.bootstrap import Estimate, PatientBootstrap, estimates
+from model.metrics.figures import Figure, mean_figure
+from model.metrics.findings import findings_figures, per_observation
+from model.metrics.grounding import SizeBucket, grid_ceiling, grounding_figures, size_bucket
+from model.metrics.matching import Match, match_statements
+from model.metrics.pairs import score_pairs, text_figures
+
+__all__ = [
+    "Estimate",
+    "Figure",
+    "Match",
+    "PatientBootstrap",
+    "SizeBucket",
+    "estimates",
+    "findings_figures",
+    "grid_ceiling",
+    "grounding_figures",
+    "match_statements",
+    "mean_figure",
+    "per_observation",
+    "score_pairs",
+    "size_bucket",
+    "text_figures",
+]

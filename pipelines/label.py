@@ -1,0 +1,61 @@
+"""`radassist label`: the 14 observations of every report in a CSV file."""
+
+import argparse
+import csv
+from pathlib import Path
+
+from model.errors import BadInput
+from model.findings import OBSERVATIONS
+from model.labeler import Convention, label_report
+from pipelines.progress import track
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("reports", type=Path, metavar="REPORTS.csv", help="a CSV file with a column `report`")
+    parser.add_argument("--out", type=Path, required=True, metavar="LABELS.csv", help="where the labels go")
+    parser.add_argument(
+        "--convention",
+        type=Convention,
+        choices=list(Convention),
+        default=Convention.CHEXPERT,
+        help="chexpert: 1 stated, 0 denied, -1 uncertain; assertion: 1 likely or better, else 0 (default: %(default)s)",
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    label(args.reports, args.out, args.convention)
+    return 0
+
+
+def label(reports: Path, out: Path, convention: Convention) -> None:
+    """Write the rows of `reports` to `out` with a column for each observation; blank = not mentioned.
+
+    Raises:
+        BadInput: `reports` is no UTF-8 CSV file with a column `report`, or already has a column of an observation.
+    """
+    columns, rows = _read(reports)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [*columns, *OBSERVATIONS])
+        writer.writeheader()
+        for row in track(rows, "label", total=len(rows)):
+            writer.writerow(row | label_report(row["report"], convention))
+
+
+def _read(reports: Path) -> tuple[list[str], list[dict[str, str]]]:
+    if not reports.is_file():
+        raise BadInput(f"{reports}", "the reports stand in a CSV file", "name one that exists")
+    try:
+        with reports.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restval="", strict=True)
+            columns, rows = list(reader.fieldnames or ()), list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(f"{reports} ({error})", "the reports stand in a CSV file in UTF-8", "save it as such") from error
+    if "report" not in columns:
+        raise BadInput(f"{reports} columns {', '.join(columns)}", "one column is `report`", "rename the text's column")
+    if taken := [name for name in columns if name in OBSERVATIONS]:
+        raise BadInput(f"{reports} column {taken[0]!r}", "the labels' columns are still free", "drop the column")
+    longer = next((number for number, row in enumerate(rows, start=1) if None in row), None)
+    if longer is not None:
+        raise BadInput(f"{reports} row {longer}", "no row has more cells than columns", "put quotes around the report")
+    return columns, rows

@@ -1,0 +1,55 @@
+"""`radassist score`: figures of words and findings for any system's reports."""
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from model.errors import BadInput
+from model.metrics import score_pairs
+
+
+class Pair(BaseModel):
+    """A signed report and the one drafted for the same study; `patient` groups a patient's studies."""
+
+    model_config = ConfigDict(strict=True)
+
+    reference: str
+    candidate: str
+    patient: str | None = Field(default=None, min_length=1)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    shape = '[{"reference": ..., "candidate": ...}], with "patient" where known'
+    parser.add_argument("pairs", type=Path, metavar="PAIRS.json", help=shape)
+    parser.add_argument("--out", type=Path, required=True, metavar="METRICS.json", help="where the figures go")
+
+
+def main(args: argparse.Namespace) -> int:
+    score(args.pairs, args.out)
+    return 0
+
+
+def score(pairs: Path, out: Path) -> None:
+    """Write the figures of all pairs to `out`, flat, null where undefined.
+
+    Raises:
+        BadInput: `pairs` is no such JSON file, or a reference is empty.
+    """
+    if not pairs.is_file():
+        raise BadInput(f"{pairs}", "the pairs stand in a JSON file", "name one that exists")
+    try:
+        read = TypeAdapter(list[Pair]).validate_json(pairs.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadInput(f"{pairs} {where}", first["msg"], 'write [{"reference": ..., "candidate": ...}]') from error
+    patients = [pair.patient for pair in read if pair.patient]
+    if patients and len(patients) < len(read):
+        raise BadInput(f"{pairs}", "all pairs name their patient or none does", "complete it or leave it out")
+    figures = score_pairs([pair.reference for pair in read], [pair.candidate for pair in read], patients or None)
+    finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(finite, indent=2) + "\n", encoding="utf-8")

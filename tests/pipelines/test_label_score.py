@@ -1,0 +1,106 @@
+"""`radassist label` and `radassist score`, as a person calls them."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from model.findings import OBSERVATIONS
+from pipelines.cli import main
+
+
+def labelled(out: Path) -> list[dict[str, str]]:
+    with out.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_label_writes_the_fourteen_beside_what_was_there(tmp_path: Path) -> None:
+    reports, out = tmp_path / "reports.csv", tmp_path / "new/labels.csv"
+    reports.write_text('id,report\n7,"No pneumothorax,\nsmall left effusion. Possible edema."\n8,\n', encoding="utf-8")
+    assert main(["label", str(reports), "--out", str(out)]) == 0
+    first, second = labelled(out)
+    assert list(first) == ["id", "report", *OBSERVATIONS]
+    assert (first["id"], first["Pneumothorax"], first["Pleural Effusion"], first["Edema"]) == ("7", "0", "1", "-1")
+    assert first["No Finding"] == first["Fracture"] == ""
+    assert all(second[name] == "" for name in OBSERVATIONS)
+
+
+def test_label_by_assertion(tmp_path: Path) -> None:
+    reports, out = tmp_path / "reports.csv", tmp_path / "labels.csv"
+    reports.write_text("report\nPossible edema.\nProbable edema.\n", encoding="utf-8")
+    assert main(["label", str(reports), "--out", str(out), "--convention", "assertion"]) == 0
+    assert [row["Edema"] for row in labelled(out)] == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"text\nNo edema.\n", "one column is `report`"),
+        (b"report,Edema\nNo edema.,0\n", "column 'Edema'"),
+        (b"report\nNo edema, no effusion.\n", "row 1"),
+        (b"report\n\xff\xfe\n", "UTF-8"),
+        (b"", "one column is `report`"),
+        (None, "name one that exists"),
+    ],
+)
+def test_label_refuses_in_one_line(
+    content: bytes | None, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports, out = tmp_path / "reports.csv", tmp_path / "labels.csv"
+    if content is not None:
+        reports.write_bytes(content)
+    assert main(["label", str(reports), "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+    assert not out.exists()
+
+
+def test_score_writes_flat_figures_with_intervals(tmp_path: Path) -> None:
+    pairs, out = tmp_path / "pairs.json", tmp_path / "new/metrics.json"
+    same = "The heart is enlarged. Small left pleural effusion."
+    pairs.write_text(
+        json.dumps(
+            [
+                {"reference": same, "candidate": same, "patient": "a"},
+                {"reference": "Right upper lobe opacity with edema.", "candidate": "No edema.", "patient": "a"},
+                {"reference": "No pneumothorax is seen.", "candidate": "", "patient": "b"},
+            ]
+        ),
+        encoding="utf-8",
+    )
+    assert main(["score", str(pairs), "--out", str(out)]) == 0
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert (figures["n_studies"], figures["n_patients"]) == (3, 2)
+    names = ["bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor_exact_stem", "rouge_l", "rouge_l_f1", "cider"]
+    names += ["findings_micro_f1", "findings_macro_f1", "findings_micro_f1_5"]
+    for name in names:
+        assert figures[f"{name}.low"] <= figures[name] <= figures[f"{name}.high"]
+    # Cardiomegaly and effusion found; opacity, edema and the third "No Finding" missed; one "No Finding" false.
+    assert figures["findings_micro_f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 3))
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("[", "JSON"),
+        ("[]", "at least one pair"),
+        ('[{"reference": "a"}]', "0.candidate"),
+        ('[{"reference": "", "candidate": "a"}]', "holds words"),
+        ('[{"reference": 3, "candidate": "a"}]', "0.reference"),
+        ('[{"reference":"a","candidate":"a","patient":"p"},{"reference":"a","candidate":"a"}]', "or none does"),
+        (None, "name one that exists"),
+    ],
+)
+def test_score_refuses_in_one_line(
+    content: str | None, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs, out = tmp_path / "pairs.json", tmp_path / "metrics.json"
+    if content is not None:
+        pairs.write_text(content, encoding="utf-8")
+    assert main(["score", str(pairs), "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+    assert not out.exists()
