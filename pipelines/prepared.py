@@ -70,7 +70,7 @@ class PreparedSet(Dataset[Example]):
         ]
         owner = np.asarray(row["sentence"])
         per_sentence = np.stack([*targets, np.zeros(self.grid[0] * self.grid[1] + 1, np.float32)])
-        return Example(self.image(index), np.asarray(row["ids"], np.int64), per_sentence[owner])
+        return Example(self.image(index), np.array(row["ids"], np.int64), per_sentence[owner])
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """The study's image, uint8 (size, size)."""

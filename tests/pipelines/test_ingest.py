@@ -1,0 +1,416 @@
+"""Ingest, by what stands on disk after it: small DICOM studies in, the set read back as the next stage reads it."""
+
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pydicom
+import pytest
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
+
+from model.errors import BadInput
+from model.geometry import Box
+from model.pixels import to_display
+from model.study import Section, Sentence, Study, StudyImage
+from pipelines import ingest as stage
+from pipelines.cli import main
+from pipelines.ingest import ingest
+from pipelines.manifest import StudyRow, read_manifest, study_rows
+from pipelines.shards import read_member
+from pipelines.sources import Rejected
+
+
+@dataclass
+class InMemory:
+    """A source of given studies."""
+
+    items: list[Study | Rejected]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def studies(self) -> Iterator[Study | Rejected]:
+        yield from self.items
+
+
+def dicom(path: Path, pixels: np.ndarray, patient: str = "p") -> Path:
+    """A CR image of 8 bits with the identity window, whose pixels are what is displayed."""
+    ds = Dataset()
+    ds.SOPClassUID, ds.SOPInstanceUID = ComputedRadiographyImageStorage, f"1.2.3.{abs(hash(path.name)) % 10**9}"
+    ds.Modality, ds.ViewPosition, ds.Manufacturer, ds.ManufacturerModelName = "CR", "AP", "Acme", "Ray 1"
+    ds.PatientID, ds.PatientName = patient, f"Doe^{patient}"
+    ds.Rows, ds.Columns = pixels.shape
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
+    ds.PixelData = pixels.tobytes() + b"\0" * (pixels.size % 2)
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.save_as(path, enforce_file_format=True)
+    return path
+
+
+def picture(number: int, height: int = 20, width: int = 30) -> np.ndarray:
+    return np.random.default_rng(number).integers(0, 256, (height, width), np.uint8)
+
+
+def study(folder: Path, number: int, patient: str | None = None) -> Study:
+    """Study `sNN`; two studies a patient unless named."""
+    path = folder / f"{number:03d}.dcm"
+    if not path.exists():
+        dicom(path, picture(number))
+    mask = np.zeros((20, 30), bool)
+    mask[number % 10 : 15, 3:9] = True
+    return Study(
+        study_id=f"s{number:03d}",
+        patient_id=patient or f"patient {number // 2}",
+        images=(StudyImage(path, "PA"),),
+        sentences=(
+            Sentence("Frontal view.", Section.FINDINGS, groundable=False),
+            Sentence(f"Opacity number {number}.", Section.FINDINGS, mask=mask, groundable=True),
+            Sentence("Fracture.", Section.IMPRESSION, boxes=(Box(1, 2, 3.5, 4),)),
+        ),
+        findings=f"Frontal view. Opacity number {number}.",
+        impression="Fracture.",
+        labels={"Fracture": 1, "Edema": -1},
+        age=61,
+    )
+
+
+def studies(folder: Path, numbers: range) -> list[Study]:
+    return [study(folder, number) for number in numbers]
+
+
+def bring(items: list[Study | Rejected], data: Path, processes: int = 0) -> stage.IngestFigures:
+    return ingest(InMemory(items), "test", data, processes)
+
+
+def rows(data: Path) -> dict[str, StudyRow]:
+    return {row["study_id"]: row for row in study_rows(read_manifest(data))}
+
+
+def quarantine(data: Path) -> dict[str, str]:
+    return {row["study_id"]: row["reason"] for row in pq.read_table(data / "quarantine.parquet").to_pylist()}
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def identities(folder: Path) -> dict[str, tuple[int, int]]:
+    return {p.name: (p.stat().st_ino, p.stat().st_mtime_ns) for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_study_is_read_back_as_it_was_handed_in(tmp_path: Path) -> None:
+    given = study(tmp_path, 7)
+    figures = bring([given], tmp_path / "data")
+    row = rows(tmp_path / "data")["s007"]
+
+    assert (figures.n_studies, figures.n_new, figures.n_quarantined, figures.changed) == (1, 1, 0, True)
+    assert row["images"] == [{"member": "s007/image_0.dcm", "view": "PA"}]
+    assert (row["width"], row["height"], row["source"]) == (30, 20, "test")
+    assert (row["findings"], row["impression"], row["indication"]) == (given.findings, "Fracture.", None)
+    assert (row["age"], row["sex"], row["site"]) == (61, None, None)
+    assert (row["device"], row["modality"]) == ("Acme Ray 1", "CR")  # the source knew neither, the header does
+    assert row["labels"] is not None
+    assert {name: value for name, value in row["labels"].items() if value is not None} == {"Fracture": 1, "Edema": -1}
+    assert [s["groundable"] for s in row["sentences"]] == [False, True, None]
+    assert [s["boxes"] for s in row["sentences"]] == [None, None, [[1.0, 2.0, 3.5, 4.0]]]
+    assert [s["mask"] for s in row["sentences"]] == [None, "s007/mask_01.png", None]
+
+    image = read_member(tmp_path / "data", row["shard"], "s007/image_0.dcm")
+    assert np.array_equal(to_display(image), to_display(given.images[0].path))
+    assert np.array_equal(pydicom.dcmread(BytesIO(image)).pixel_array, picture(7))
+    mask = Image.open(BytesIO(read_member(tmp_path / "data", row["shard"], "s007/mask_01.png")))
+    assert mask.mode == "1"
+    assert np.array_equal(np.asarray(mask), given.sentences[1].mask)
+
+
+def test_patient_ids_are_hashed_and_study_ids_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring(studies(tmp_path, range(6)), tmp_path / "data")
+    monkeypatch.setenv("RADASSIST_PATIENT_KEY", "another secret")
+    bring(studies(tmp_path, range(6)), tmp_path / "other")
+    one, other = rows(tmp_path / "data"), rows(tmp_path / "other")
+
+    assert list(one) == [f"s{n:03d}" for n in range(6)]
+    assert one["s000"]["patient_id"] == one["s001"]["patient_id"] != one["s002"]["patient_id"]
+    assert one["s000"]["shard"] == one["s001"]["shard"]
+    assert all(len(row["patient_id"]) == 16 and int(row["patient_id"], 16) >= 0 for row in one.values())
+    assert {r["patient_id"] for r in one.values()}.isdisjoint({r["patient_id"] for r in other.values()})
+    assert b"patient 0" not in b"".join(tree(tmp_path / "data").values())
+
+
+def test_a_set_refuses_another_patient_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring(studies(tmp_path, range(4)), tmp_path / "data")
+    before = tree(tmp_path / "data")
+    monkeypatch.setenv("RADASSIST_PATIENT_KEY", "another secret")
+    with pytest.raises(BadInput, match="RADASSIST_PATIENT_KEY"):
+        bring(studies(tmp_path, range(4, 8)), tmp_path / "data")
+    assert tree(tmp_path / "data") == before
+
+
+def test_the_same_batch_again_changes_nothing(tmp_path: Path) -> None:
+    batch = [*studies(tmp_path, range(8)), Rejected("s900", "no report")]
+    bring(batch, tmp_path / "data")
+    before = identities(tmp_path / "data")
+    again = bring(batch, tmp_path / "data")
+    assert (again.n_new, again.n_skipped, again.n_quarantined, again.changed) == (0, 8, 1, False)
+    assert identities(tmp_path / "data") == before
+
+
+def test_a_second_batch_adds_shards_and_touches_none(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    bring(studies(tmp_path, range(10)), data)
+    before, test_set = tree(data / "shards"), (data / "splits.json").read_bytes()
+    kept = rows(data)
+    figures = bring(studies(tmp_path, range(5, 30)), data)
+    after = tree(data / "shards")
+
+    assert (figures.n_studies, figures.n_new, figures.n_skipped) == (30, 20, 5)
+    assert {name: after[name] for name in before} == before
+    assert len(after) > len(before)
+    assert (data / "splits.json").read_bytes() == test_set
+    assert {study_id: row for study_id, row in rows(data).items() if study_id in kept} == kept
+    for row in rows(data).values():
+        assert read_member(data, row["shard"], row["images"][0]["member"])
+
+
+def test_patients_stay_in_one_split_and_the_test_set_takes_nobody_in(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    bring([study(tmp_path, n) for n in range(0, 40, 2)], data)  # one study of each of 20 patients
+    first = {row["patient_id"]: row["split"] for row in rows(data).values()}
+    frozen = json.loads((data / "splits.json").read_text())["test"]
+    assert frozen["patients"] == sorted(p for p, split in first.items() if split == "test")
+    assert (frozen["n_patients"], frozen["n_studies"]) == (2, 2)
+
+    later = [replace(study(tmp_path, n), split="test") for n in range(1, 60, 2)]  # their second studies, 10 newcomers
+    figures = bring(later, data)
+    splits = {p: {r["split"] for r in rows(data).values() if r["patient_id"] == p} for p in first}
+    assert splits == {patient: {split} for patient, split in first.items()}
+    assert {row["patient_id"] for row in rows(data).values() if row["split"] == "test"} == set(frozen["patients"])
+    assert figures.n_patients == 30
+    assert figures.n_train + figures.n_validate + figures.n_test == figures.n_studies == 50
+
+
+def test_a_study_that_comes_with_other_content_is_put_aside(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    batch = studies(tmp_path, range(4))
+    bring(batch, data)
+    kept, shards = rows(data), tree(data / "shards")
+    dicom(tmp_path / "other.dcm", picture(99))
+    figures = bring(
+        [
+            replace(batch[0], findings="Normal."),
+            replace(batch[1], images=(StudyImage(tmp_path / "other.dcm", "PA"),)),
+            replace(batch[2], patient_id="somebody else"),
+            batch[3],
+        ],
+        data,
+    )
+    assert (figures.n_new, figures.n_skipped, figures.n_quarantined, figures.changed) == (0, 1, 3, True)
+    assert (rows(data), tree(data / "shards")) == (kept, shards)
+    reasons = quarantine(data)
+    assert "another report" in reasons["s000"]
+    assert "another image" in reasons["s001"]
+    assert "another patient" in reasons["s002"]
+
+
+def test_a_study_named_twice_in_one_batch(tmp_path: Path) -> None:
+    one, two = study(tmp_path, 1), study(tmp_path, 2)
+    figures = bring([one, one, two, replace(two, findings="Normal.")], tmp_path / "data")
+    assert (figures.n_new, figures.n_skipped, figures.n_quarantined) == (2, 1, 1)
+    assert rows(tmp_path / "data")["s002"]["findings"] == two.findings
+
+
+def test_bad_studies_are_put_aside_with_a_reason_and_the_others_go_in(tmp_path: Path) -> None:
+    good = studies(tmp_path, range(3))
+    whole = (tmp_path / "001.dcm").read_bytes()
+    (tmp_path / "short.dcm").write_bytes(whole[:-100])
+    (tmp_path / "text.dcm").write_text("not an image")
+    only = replace(good[0].sentences[1], mask=np.zeros((3, 4), bool))
+    bad = {
+        "short": StudyImage(tmp_path / "short.dcm"),
+        "text": StudyImage(tmp_path / "text.dcm"),
+        "absent": StudyImage(tmp_path / "absent.dcm"),
+    }
+    batch = [
+        *(replace(good[0], study_id=name, images=(image,)) for name, image in bad.items()),
+        good[0],
+        replace(good[0], study_id="no-image", images=()),
+        replace(good[0], study_id="../up"),
+        replace(good[0], study_id="mask", sentences=(only,)),
+        replace(good[0], study_id="split", split="dev"),
+        replace(good[0], study_id="label", labels={"Gout": 1}),
+        Rejected("source", "no report at all"),
+        *good[1:],
+    ]
+    data = tmp_path / "data"
+    figures = bring(batch, data)
+    assert (figures.n_new, figures.n_quarantined) == (3, 9)
+    assert list(rows(data)) == ["s000", "s001", "s002"]
+    reasons = quarantine(data)
+    assert reasons["source"] == "no report at all"
+    assert "No such file" in reasons["absent"]
+    assert "not_dicom" in reasons["text"]
+    assert "corrupt" in reasons["short"]
+    assert "(3, 4)" in reasons["mask"]
+    assert {"no-image", "../up", "split", "label"} <= reasons.keys()
+
+    mended = bring([replace(good[0], study_id="short")], data)
+    assert (mended.n_new, "short" in quarantine(data)) == (1, False)
+
+
+def test_a_source_without_one_readable_study_makes_no_set(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no study of 1 could be read: no report"):
+        bring([Rejected("s1", "no report")], tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_studies_that_show_one_picture_are_counted(tmp_path: Path) -> None:
+    twin = dicom(tmp_path / "twin.dcm", picture(0))
+    batch = [*studies(tmp_path, range(3)), replace(study(tmp_path, 3), images=(StudyImage(twin),))]
+    assert bring(batch, tmp_path / "data").n_duplicate_pixels == 1
+
+
+def test_png_and_jpeg_studies(tmp_path: Path) -> None:
+    Image.fromarray(picture(1)).save(tmp_path / "1.png")
+    Image.fromarray(picture(2)).save(tmp_path / "2.jpg")
+    one = replace(
+        study(tmp_path, 1), images=(StudyImage(tmp_path / "1.png"), StudyImage(tmp_path / "2.jpg", "LATERAL"))
+    )
+    bring([one], tmp_path / "data")
+    row = rows(tmp_path / "data")["s001"]
+    assert row["images"] == [
+        {"member": "s001/image_0.png", "view": None},
+        {"member": "s001/image_1.jpg", "view": "LATERAL"},
+    ]
+    for image, given in zip(row["images"], one.images, strict=True):
+        stored = read_member(tmp_path / "data", row["shard"], image["member"])
+        assert np.array_equal(to_display(stored), to_display(given.path))
+
+
+def test_the_set_does_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
+    batch = [
+        *studies(tmp_path, range(20)),
+        Rejected("s900", "no report"),
+        replace(study(tmp_path, 3), findings="Other."),
+    ]
+    figures = [bring(batch, tmp_path / f"data{processes}", processes) for processes in (0, 2)]
+    assert figures[0] == figures[1]
+    assert tree(tmp_path / "data0") == tree(tmp_path / "data2")
+
+
+@pytest.mark.parametrize("step", ["write_manifest", "link_shards", "publish"])
+def test_a_fault_leaves_the_old_set_and_a_rerun_completes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    data, clean = tmp_path / "here" / "data", tmp_path / "clean" / "data"
+    for place in (data, clean):
+        bring(studies(tmp_path, range(6)), place)
+    before = tree(data)
+    with monkeypatch.context() as patched:
+        patched.setattr(stage, step, full_disk)
+        with pytest.raises(OSError, match="disk full"):
+            bring(studies(tmp_path, range(6, 12)), data)
+    assert tree(data) == before
+    for place in (data, clean):
+        bring(studies(tmp_path, range(6, 12)), place)
+    assert tree(data) == tree(clean)
+    assert [path.name for path in data.parent.iterdir()] == ["data"]
+
+
+def full_disk(*_: object) -> None:
+    raise OSError("disk full")
+
+
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    sys.path.insert(0, {tests!r})
+    import test_ingest as t
+    from pipelines import publish as p, ingest as stage
+
+    def die(*_):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    class Deadly(t.InMemory):
+        def studies(self):
+            for index, item in enumerate(self.items):
+                if {moment!r} == "reading" and index == 17:
+                    die()
+                yield item
+
+    if __name__ == "__main__":
+        if {moment!r} == "published":
+            put = p.publish
+            stage.publish = lambda *a: (put(*a), die())
+        if {moment!r} == "between two renames":
+            p._exchanged = lambda one, other: (other.rename(one.parent / "previous"), die())
+        folder = Path({folder!r})
+        stage.ingest(Deadly(t.studies(folder, range(6, 26))), "test", folder / "here" / "data", {processes})
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "processes"),
+    [("reading", 2), ("published", 0), ("between two renames", 0)],
+)
+def test_a_kill_leaves_the_old_set_or_the_new_one_and_a_rerun_completes(
+    tmp_path: Path, moment: str, processes: int
+) -> None:
+    data, clean = tmp_path / "here" / "data", tmp_path / "clean" / "data"
+    for place in (data, clean):
+        bring(studies(tmp_path, range(6)), place)
+    old = tree(data)
+    bring(studies(tmp_path, range(6, 26)), clean)
+    script = tmp_path / "killed.py"
+    tests = str(Path(__file__).parent)
+    script.write_text(
+        textwrap.dedent(KILLED).format(tests=tests, folder=str(tmp_path), moment=moment, processes=processes)
+    )
+    # Its outputs end with the last process that holds them: workers that outlived the kill would run into the time-out.
+    killed = subprocess.run([sys.executable, str(script)], check=False, capture_output=True, text=True, timeout=120)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    if moment != "between two renames":  # what systems without an exchange of folders go through
+        assert tree(data) == (tree(clean) if moment == "published" else old)
+    bring(studies(tmp_path, range(6, 26)), data)
+    assert tree(data) == tree(clean)
+    assert [path.name for path in data.parent.iterdir()] == ["data"]
+
+
+def test_two_ingests_at_once_do_not_mix(tmp_path: Path) -> None:
+    class Nested(InMemory):
+        def studies(self) -> Iterator[Study | Rejected]:
+            with pytest.raises(BadInput, match="one process at a time"):
+                bring(studies(tmp_path, range(2)), tmp_path / "data")
+            yield from self.items
+
+    ingest(Nested(list(studies(tmp_path, range(4)))), "test", tmp_path / "data", 0)
+    assert len(rows(tmp_path / "data")) == 4
+
+
+def test_the_command_writes_the_figures_beside_the_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = InMemory([*studies(tmp_path, range(5)), Rejected("s900", "no report")])
+    monkeypatch.setattr(stage, "open_source", lambda name, root: source)
+    data = tmp_path / "set" / "data"
+    assert main(["ingest", "--source", "test", "--root", str(tmp_path), "--data", str(data)]) == 0
+    figures = json.loads((tmp_path / "set" / "metrics" / "ingest.json").read_text())
+    assert figures.items() >= {
+        "n_studies": 5, "n_new": 5, "n_skipped": 0, "n_quarantined": 1, "n_patients": 3,
+        "changed": True, "data_md5": None,
+    }.items()  # fmt: skip
+    said = capsys.readouterr().out
+    assert "5 new, 0 known, 1 quarantined" in said
+    assert "not versioned" in said
+    assert main(["ingest"]) == 2
