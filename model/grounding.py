@@ -57,15 +57,28 @@ def sentence_spans(ids: Sequence[int], tokenizer: ReportTokenizer) -> list[Sente
     for section, start, stop in tokenizer.sections(ids):
         ends = np.cumsum([tokenizer.byte_length(token) for token in ids[start:stop]])
         text = tokenizer.decode(ids[start:stop])
-        first, searched, consumed = start, 0, int(ends[-1]) - len(text.encode())
-        for sentence in sentences(text):
-            found = text.index(sentence, searched)
-            searched = found + len(sentence)
-            bytes_read = consumed + len(text[:searched].encode())
-            last = start + int(np.searchsorted(ends, bytes_read)) + 1
-            spans.append(SentenceSpan(sentence, section, first, min(last, stop)))
+        cut = int(ends[-1]) - len(text.encode())  # bytes of the blank before the first word
+        first = start
+        for sentence, end in zip(*sentence_ends(text), strict=True):
+            last = min(stop, start + int(np.searchsorted(ends, cut + len(text[:end].encode()))) + 1)
+            spans.append(SentenceSpan(sentence, section, first, last))
             first = last
     return spans
+
+
+def sentence_ends(text: str) -> tuple[list[str], list[int]]:
+    """The sentences of a text and, for each, how many characters of the text have been read at its end.
+
+    A sentence is the text's own characters in their order, white space and list marks aside.
+    """
+    inked = [(index, character) for index, character in enumerate(text) if not character.isspace()]
+    ink = "".join(character for _, character in inked)
+    found, ends, searched = sentences(text), [], 0
+    for sentence in found:
+        bare = "".join(sentence.split())
+        searched = ink.index(bare, searched) + len(bare)
+        ends.append(inked[searched - 1][0] + 1)
+    return found, ends
 
 
 def sentence_map(

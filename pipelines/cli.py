@@ -56,6 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RadAssistError as error:
         print(f"radassist {args.command}: {error}", file=sys.stderr)
         return 2
+    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        rule = f"{error.filename}: {error.strerror}; give a path that can be read and written"
+        print(f"radassist {args.command}: {rule}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(f"radassist {args.command}: interrupted", file=sys.stderr)
         return 130

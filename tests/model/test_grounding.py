@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,6 +30,14 @@ def test_every_word_belongs_to_its_sentence() -> None:
     for index, span in enumerate(spans):
         assert set(IDS.sentence[span.first : span.last]) == {index}
         assert IDS.sentence.count(index) == span.last - span.first
+
+
+@given(st.lists(st.sampled_from([*"abC1.  -\n", "e.g.", "No.", " 2. ", "___", "2.5 cm"]), max_size=30))
+def test_any_draft_is_split_without_a_gap(pieces: list[str]) -> None:
+    ids = TOKENIZER.encode([(Section.FINDINGS, "".join(pieces))], 500).ids
+    spans = sentence_spans(ids, TOKENIZER)
+    assert all(span.first <= span.last for span in spans)
+    assert all(a.last == b.first for a, b in itertools.pairwise(spans))
 
 
 def test_score_by_hand() -> None:

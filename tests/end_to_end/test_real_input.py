@@ -1,0 +1,31 @@
+"""Real radiographs through the same commands: some 200 images cannot make a good model, and the gate says so."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import ROOT, SMALL, Project, copy_of_this_project
+
+CXR512 = ROOT / ".." / "shared" / "realdata" / "cxr512"
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif(not CXR512.is_dir(), reason="the radiographs of ../shared/realdata/cxr512 are not here")
+def test_two_hundred_real_radiographs_are_refused_with_reasons(tmp_path: Path) -> None:
+    project: Project = copy_of_this_project(tmp_path)
+    project.set_params({**SMALL, "train": {**SMALL["train"], "epochs": 2}})
+    project.radassist("ingest", "--source", "folder", "--root", str(CXR512))
+    ingested = json.loads((project.root / "metrics" / "ingest.json").read_text())
+    assert ingested["n_studies"] + ingested["n_quarantined"] == 199
+
+    project.run("dvc", "repro")
+    verdict = json.loads((project.root / "verdict.json").read_text())
+    assert not verdict["passed"]
+    assert len([c for c in verdict["criteria"] if not c["passed"]]) >= 2
+    page = (project.root / "report" / "index.html").read_text()
+    enforced = project.radassist("gate", "--enforce", check=False)
+    assert enforced.returncode == 3
+    for criterion in (c for c in verdict["criteria"] if not c["passed"]):
+        assert criterion["reason"] in enforced.stderr
+        assert criterion["name"] in page
