@@ -16,9 +16,9 @@ from model.metrics import Figure, findings_figures, text_figures
 from pipelines.evaluation_set import EvaluationSet
 from pipelines.grounding_scores import StatementScore, score_statement
 
-CANDIDATES = 50
+CANDIDATES = 25
 """Constant reports that are tried: the most frequent ones of the training split."""
-COMPARED = 400
+COMPARED = 200
 """Training studies that they are tried on."""
 
 Statement = tuple[str, Side | None]

@@ -98,7 +98,7 @@ def evaluate(artefact: Artefact, studies: EvaluationSet, training: EvaluationSet
 
     return Evaluation(
         figures=flat,
-        drafts=[draft_line(studies[index], draft) for index, draft in enumerate(drafts)],
+        drafts=draft_lines(studies, drafts, figures),
         statements=pd.DataFrame([score.row() for score in scores]),
         per_finding=per_finding(references, drafts, scores),
         constants=constants,
@@ -159,28 +159,35 @@ def prefixed(prefix: str, figures: Sequence[Figure]) -> dict[str, float]:
     return {f"{prefix}.{figure.name}": figure() for figure in figures}
 
 
-def draft_line(study: EvaluationStudy, draft: GroundedReport) -> dict[str, Any]:
-    """One line of drafts.jsonl."""
-    figures = {figure.name: figure() for figure in score_reports([study.text], [draft.text])}
-    regions = region_figures(score_study(0, study, draft, draft.sentences[0].map.shape), 1) if draft.sentences else []
-    return {
-        "study_id": study.study_id,
-        "draft": draft.to_json(),
-        "reference": {
-            **{section.value: study.section(section) for section in Section},
-            "sentences": [
-                {
-                    "text": sentence.text,
-                    "section": sentence.section.value,
-                    "groundable": sentence.groundable,
-                    "has_mask": sentence.mask is not None,
-                    "findings": [asdict(finding) for finding in sentence.findings],
-                }
-                for sentence in study.sentences
-            ],
-        },
-        "figures": {name: None if np.isnan(value) else value for name, value in figures.items()}
-        | {figure.name: None if np.isnan(figure()) else figure() for figure in regions},
+def draft_lines(
+    studies: EvaluationSet, drafts: Sequence[GroundedReport], figures: Sequence[Figure]
+) -> list[dict[str, Any]]:
+    """The lines of drafts.jsonl, each with its study's own figures."""
+    each = {figure.name: figure.of_each() for figure in figures}
+    return [
+        {
+            "study_id": draft.study_id,
+            "draft": draft.to_json(),
+            "reference": reference(studies[index]),
+            "figures": {name: None if np.isnan(values[index]) else values[index] for name, values in each.items()},
+        }
+        for index, draft in enumerate(drafts)
+    ]
+
+
+def reference(study: EvaluationStudy) -> dict[str, Any]:
+    """The signed report as drafts.jsonl shows it."""
+    return {section.value: study.section(section) for section in Section} | {
+        "sentences": [
+            {
+                "text": sentence.text,
+                "section": sentence.section.value,
+                "groundable": sentence.groundable,
+                "has_mask": sentence.mask is not None,
+                "findings": [asdict(finding) for finding in sentence.findings],
+            }
+            for sentence in study.sentences
+        ]
     }
 
 

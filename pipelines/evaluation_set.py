@@ -71,7 +71,12 @@ class PreparedEvaluation:
             row["patient_id"],
             ModelInput(self._set.image(index), self._set.geometry(index), row["input_sha256"], None, ()),
             tuple(
-                ReferenceSentence(text, Section(section), groundable, self._set.mask(mask) if mask >= 0 else None)
+                ReferenceSentence(
+                    text,
+                    Section(section),
+                    None if groundable is None else bool(groundable),
+                    self._set.mask(mask) if mask >= 0 else None,
+                )
                 for text, section, groundable, mask in zip(*columns, strict=True)
             ),
         )

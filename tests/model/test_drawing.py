@@ -13,6 +13,7 @@ from model.drawing import (
     BACKGROUND,
     MARGIN,
     MUTED,
+    OVERSAMPLING,
     PALETTE,
     PANEL_HEIGHT,
     PANEL_WIDTH,
@@ -20,6 +21,7 @@ from model.drawing import (
     WARNING,
     WIDTH,
     draw_report,
+    font,
     number_sentences,
     wrapped,
 )
@@ -203,8 +205,11 @@ def test_a_colour_image_is_refused() -> None:
 
 
 @given(st.text(), st.floats(20, 500))
-def test_wrapping_keeps_every_word_and_the_width(text: str, width: float) -> None:
+def test_wrapping_keeps_every_character_and_the_width(text: str, width: float) -> None:
     lines = wrapped(text, 17, width)
-    assert " ".join(lines).split() == text.split()
-    for line in lines:
-        assert " " not in line or len(wrapped(line, 17, width)) == 1
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(len(line) == 1 or font(17).getlength(line) <= width * OVERSAMPLING for line in lines)
+
+
+def test_wrapping_breaks_at_spaces_where_it_can() -> None:
+    assert wrapped("a right pleural effusion", 17, 130) == ["a right pleural", "effusion"]

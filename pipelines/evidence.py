@@ -1,0 +1,211 @@
+"""What a validation report says, gathered from a finished workspace as one plain structure.
+
+The structure is written as canonical JSON, which is what is hashed and signed; the page is drawn from it and from
+nothing else. What was not measured is said to be so.
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from model.artefact import Artefact
+from pipelines.checkout import git, is_dirty, locked_outputs, run_of_branch
+from pipelines.gate import Verdict
+from pipelines.machine import hardware, library_versions
+from pipelines.manifest import read_manifest
+from pipelines.metrics import read_metrics
+from pipelines.params import Params
+from pipelines.provenance import provenance
+
+SCHEMA = "radassist.validation-report/1"
+MODEL_NAME = "radassist-reporter"
+NOT_MEASURED = "not measured yet"
+
+INTENDED_USE = (
+    "Drafts the findings and impression of a frontal chest radiograph, each sentence with the image region that it "
+    "rests on, for a radiologist to read, correct and sign. Not for use without one, nor for any other examination."
+)
+TEXT = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor_exact_stem", "rouge_l", "rouge_l_f1", "cider")
+FINDINGS = (
+    "findings_micro_f1",
+    "findings_macro_f1",
+    "findings_micro_f1_5",
+    "findings_micro_f1_u1",
+    "findings_example_f1",
+)
+GROUNDING = (
+    "statements_found",
+    "iou_norm_0.1",
+    "iou_abs_0.1",
+    "iou_ceiling",
+    "miou",
+    "miou_image_free",
+    "pointing_game",
+    "mass_in_mask",
+    "cnr",
+    "grounded_share",
+    "occlusion_ratio",
+)
+BASELINES = {
+    "constant": "the best one report for everybody",
+    "shuffled": "this model's drafts, dealt out among the studies",
+    "mean_mask": "the mean training mask of the same statement",
+}
+BESIDE = {"matched": "only the statements that the draft did make", **BASELINES}
+
+Content = dict[str, Any]
+
+
+def gather(root: Path, artefact: Artefact, verdict: Verdict, params: Params, examples: list[Content]) -> Content:
+    """The content of the report on the run that finished in `root`.
+
+    Args:
+        artefact: the exported model.
+        examples: the drafts that are shown, see `pipelines.report`.
+
+    Raises:
+        BadInput: the data set or a stage's figures are missing.
+    """
+    figures = read_metrics("evaluate", root / "metrics")
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "identity": identity(root, artefact),
+        "verdict": asdict(verdict),
+        "policy": {
+            "path": verdict.policy,
+            "sha256": verdict.policy_sha256,
+            "committed": git(root, "log", "-1", "--format=%H %cI", "--", verdict.policy or "") or None,
+        },
+        "data": data_section(root),
+        "provenance": provenance_section(root, params),
+        "results": {
+            "n_studies": figures.get("n_studies"),
+            "n_patients": figures.get("n_patients"),
+            "text": rows(figures, TEXT),
+            "findings": rows(figures, FINDINGS),
+            "per_finding": per_finding(root),
+        },
+        "subgroups": {"by": ["age", "sex", "race_ethnicity", "site", "view", "device"], "status": NOT_MEASURED},
+        "grounding": rows(figures, GROUNDING),
+        "parity": {"figures": read_metrics("parity", root / "metrics"), "latency": NOT_MEASURED},
+        "rollout": {"shadow": NOT_MEASURED, "canary": NOT_MEASURED},
+        "training": {"figures": read_metrics("train", root / "metrics"), "history": history(root)},
+        "examples": examples,
+        "limits": limits(figures),
+        "figures": {
+            path.stem: read_metrics(path.stem, path.parent) for path in sorted((root / "metrics").glob("*.json"))
+        },
+    }
+
+
+def identity(root: Path, artefact: Artefact) -> Content:
+    return {
+        "model": MODEL_NAME,
+        "version": artefact.version,
+        "model_sha256": artefact.manifest["files"]["model.safetensors"],
+        "pixels_sha256": artefact.manifest["pixels_sha256"],
+        "architecture": {k: artefact.config.get(k) for k in ("architecture", "size", "grid", "encoder", "decoder")},
+        "run_id": run_of_branch(root),
+        "intended_use": INTENDED_USE,
+        "modification": "retraining by the pipeline",
+    }
+
+
+def data_section(root: Path) -> Content:
+    """Sizes of the splits, and the proof that no patient is in two: the patients that each pair shares."""
+    table = read_manifest(root / "data").select(["split", "patient_id", "source"]).to_pydict()
+    patients: dict[str, set[str]] = {}
+    studies: dict[str, int] = {}
+    for split, patient in zip(table["split"], table["patient_id"], strict=True):
+        patients.setdefault(split, set()).add(patient)
+        studies[split] = studies.get(split, 0) + 1
+    order = sorted(studies, key=lambda s: ("train", "validate", "test").index(s))
+    frozen = json.loads((root / "data" / "splits.json").read_text())["test"]
+    return {
+        "sources": sorted(set(table["source"])),
+        "splits": [{"split": s, "studies": studies[s], "patients": len(patients[s])} for s in order],
+        "shared_patients": [
+            {"splits": [a, b], "patients": len(patients[a] & patients[b])} for a, b in combinations(order, 2)
+        ],
+        "test_set": {key: frozen[key] for key in ("name", "n_studies", "n_patients")},
+        "test_set_uses": NOT_MEASURED,
+        "excluded": excluded(root / "data" / "quarantine.parquet"),
+        "prepared": read_metrics("prepare", root / "metrics"),
+    }
+
+
+def excluded(quarantine: Path) -> dict[str, int]:
+    """How many studies were kept out of the set, by reason."""
+    reasons = pq.read_table(quarantine, columns=["reason"]).column("reason") if quarantine.is_file() else []
+    return dict(sorted(Counter(str(reason) for reason in reasons).items()))
+
+
+def provenance_section(root: Path, params: Params) -> Content:
+    return {
+        **provenance(root),
+        "git_dirty": is_dirty(root),
+        "outputs": {path: md5 for path, md5 in locked_outputs(root).items() if path != "report"},
+        "seeds": {"train": params.train.seed},
+        "libraries": library_versions(),
+        "hardware": hardware(),
+    }
+
+
+def rows(figures: Mapping[str, float | None], names: tuple[str, ...]) -> list[Content]:
+    """The figures that the evaluation knows, each with its interval, its matched slice and its image-free baselines."""
+    return [
+        {
+            "figure": name,
+            "value": figures[name],
+            "low": figures.get(f"{name}.low"),
+            "high": figures.get(f"{name}.high"),
+            **{kind: figures.get(f"{kind}.{name}") for kind in BESIDE},
+        }
+        for name in names
+        if name in figures
+    ]
+
+
+def per_finding(root: Path) -> list[Content]:
+    """The rows of per_finding.parquet; what is not finite is None."""
+    path = root / "evaluation" / "per_finding.parquet"
+    found: list[Content] = pq.read_table(path).to_pylist() if path.is_file() else []
+    return [{k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in found]
+
+
+def history(root: Path) -> list[Content]:
+    path = root / "trained" / "history.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def limits(figures: Mapping[str, float | None]) -> list[str]:
+    """What the reader must know before trusting the figures."""
+    known = [
+        "Text figures reward the wording of the references; they do not say that a draft is safe.",
+        "A rule-based labeler reads the findings, in drafts and references alike: its errors are within their figures.",
+        "The confidence of a draft is not calibrated.",
+        "Not measured yet: subgroups, how often this test set was used, latency, evidence from shadow and canary.",
+    ]
+    if figures.get("iou_norm_0.1") is None:
+        known.insert(0, "Grounding was not measured: no sentence of the test split has a region.")
+    if (patients := figures.get("n_patients")) is not None and patients < 100:
+        known.insert(0, f"The test split has {patients:.0f} patients: the intervals are wide.")
+    return known
+
+
+def canonical(content: Content) -> str:
+    """JSON with sorted keys and no blanks, in UTF-8: equal contents give equal bytes.
+
+    Raises:
+        ValueError: the content holds NaN or infinity.
+    """
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

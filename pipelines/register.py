@@ -1,0 +1,277 @@
+"""Record a finished run in MLflow, and register its model as `challenger` if the gate passed it.
+
+Doing it twice changes nothing: a run is found again by its id, a model by the sha256 of its weights. The run's tables,
+curves and pictures serve comparison; the registered version is the exported folder itself, as it stands:
+`mlflow.artifacts.download_artifacts("models:/radassist-reporter@challenger")`.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from model.artefact import Artefact, open_artefact
+from model.errors import BadInput
+from pipelines.checkout import main_checkout, run_of_branch
+from pipelines.environment import quiet_environment
+from pipelines.evidence import MODEL_NAME, history
+from pipelines.examples import read_drafts
+from pipelines.gate import VERDICT, Verdict, load_verdict
+from pipelines.manifest import read_manifest
+from pipelines.metrics import read_metrics
+from pipelines.params import load_params
+from pipelines.provenance import digest, provenance
+from pipelines.versioning import data_md5
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXPERIMENT = "radassist"
+ALIAS = "challenger"
+KEPT_FILES = ("verdict.json", "params.yaml", "data.dvc", "dvc.yaml", "dvc.lock", "policy/gate.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What MLflow now holds. `version` is None where nothing was registered; `refusal` says why, if asked to."""
+
+    run_id: str
+    mlflow_run_id: str
+    tracking_uri: str
+    version: str | None = None
+    refusal: str | None = None
+
+
+def register(root: Path = Path(), run_id: str | None = None, *, track_only: bool = False) -> Registration:
+    """Record the run that finished in `root`; unless `track_only`, register its model.
+
+    Args:
+        run_id: the run's name; by default ID on a branch runs/ID, elsewhere one made from what the run is and measured.
+
+    Raises:
+        BadInput: a stage has not run, the verdict speaks of another model or data set, or a run of this id was
+            recorded with other parameters.
+    """
+    artefact, verdict = open_artefact(root / "exported"), load_verdict(root / VERDICT)
+    check_same_model(root, artefact, verdict)
+    os.environ.update(quiet_environment())
+    import mlflow
+
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or local_tracking_uri(root)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    client = mlflow.MlflowClient()
+    run_id = run_id or run_of_branch(root) or unnamed_run(root, artefact)
+    experiment_id = experiment(client, main_checkout(root))
+    params = flat(load_params(root / "params.yaml").model_dump(mode="json"))
+    known = recorded(client, experiment_id, run_id, params)
+    tags = run_tags(root, run_id, artefact, verdict)
+    with mlflow.start_run(known, experiment_id=experiment_id, run_name=None if known else run_id, tags=tags) as run:
+        record(root, params, client, run.info.run_id)
+    done = Registration(run_id, run.info.run_id, uri)
+    if track_only:
+        return done
+    if refusal := why_refused(root, verdict):
+        return replace(done, refusal=refusal)
+    return replace(done, version=registered(client, root, run.info.run_id, tags))
+
+
+def check_same_model(root: Path, artefact: Artefact, verdict: Verdict) -> None:
+    """A verdict counts for the weights and the data that it was decided on."""
+    weights = artefact.manifest["files"]["model.safetensors"]
+    for what, decided, here in (("model", verdict.model_sha256, weights), ("data", verdict.data_md5, data_md5(root))):
+        if decided != here:
+            raise BadInput(
+                f"verdict of {what} {decided}", f"here lies {here}", "run `radassist gate` on this model first"
+            )
+
+
+def why_refused(root: Path, verdict: Verdict) -> str | None:
+    if not verdict.passed:
+        return f"the gate refused this model by {', '.join(c.name for c in verdict.failed)}"
+    if not read_metrics("parity", root / "metrics").get("passed"):
+        return "the exported graphs do not say what the trained model says, see metrics/parity.json"
+    return None
+
+
+def local_tracking_uri(root: Path) -> str:
+    """MLflow's database in the main checkout, which every run's worktree shares."""
+    folder = main_checkout(root) / "var" / "mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+def experiment(client: "MlflowClient", home: Path) -> str:
+    """The id of the experiment, made where there is none. Beside a local database its artefacts have a fixed place;
+    a server knows its own."""
+    from mlflow.exceptions import MlflowException
+
+    if found := client.get_experiment_by_name(EXPERIMENT):
+        return str(found.experiment_id)
+    local = client.tracking_uri.startswith("sqlite:")
+    place = (home / "var" / "mlflow" / "artifacts").as_uri() if local else None
+    try:
+        return str(client.create_experiment(EXPERIMENT, place))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(client.get_experiment_by_name(EXPERIMENT).experiment_id)
+
+
+def unnamed_run(root: Path, artefact: Artefact) -> str:
+    """A name for a run outside a branch of its own: the same parameters, weights and figures, the same name."""
+    made = hashlib.sha256(artefact.manifest["files"]["model.safetensors"].encode())
+    for name in ("params.yaml", "metrics/evaluate.json", "verdict.json"):
+        made.update((root / name).read_bytes())
+    return f"local-{made.hexdigest()[:12]}"
+
+
+def recorded(client: "MlflowClient", experiment_id: str, run_id: str, params: Mapping[str, str]) -> str | None:
+    """MLflow's id of the run of that name, None where there is none yet.
+
+    Raises:
+        BadInput: it was recorded with other parameters.
+    """
+    found = client.search_runs([experiment_id], f"tags.`radassist.run_id` = '{run_id}'", max_results=1)
+    if not found:
+        return None
+    for name, value in found[0].data.params.items():
+        if params.get(name) != value:
+            raise BadInput(
+                f"run {run_id}: {name}={params.get(name)}",
+                f"it was recorded with {name}={value}, and a run's parameters do not change",
+                "pass another --run-id",
+            )
+    return str(found[0].info.run_id)
+
+
+def run_tags(root: Path, run_id: str, artefact: Artefact, verdict: Verdict) -> dict[str, str]:
+    known = provenance(root)
+    tags = {
+        "radassist.run_id": run_id,
+        "git.commit": known["git_commit"],
+        "dvc.data_md5": known["data_md5"],
+        "lock.sha256": known["lock_sha256"],
+        "policy.sha256": verdict.policy_sha256,
+        "gate.passed": str(verdict.passed).lower(),
+        "model.sha256": artefact.manifest["files"]["model.safetensors"],
+        "report.sha256": digest(root / "report" / "report.json"),
+    }
+    return {name: value for name, value in tags.items() if value is not None}
+
+
+def record(root: Path, params: dict[str, str], client: "MlflowClient", mlflow_run_id: str) -> None:
+    """Log everything of a run into the active MLflow run.
+
+    Points get times that follow from the run's start, so that logging them again adds none; MLflow appends to a table
+    that is there, so a table is logged once.
+    """
+    import mlflow
+
+    mlflow.log_params(params)
+    start: int = client.get_run(mlflow_run_id).info.start_time
+    elapsed = 0.0
+    for line in history(root):
+        elapsed += line["seconds"]
+        curve = {k: v for k, v in line.items() if k not in ("epoch", "seconds") and v is not None}
+        mlflow.log_metrics(curve, step=line["epoch"], timestamp=start + int(elapsed * 1000))
+    mlflow.log_metrics(dict(figures(root / "metrics")), step=0, timestamp=start)
+    present = {item.path for item in client.list_artifacts(mlflow_run_id)}
+    per_finding = root / "evaluation" / "per_finding.parquet"
+    tables = {"drafts.json": drafts_table(root), "per_finding.json": pd.read_parquet(per_finding)}
+    for name, table in tables.items():
+        if name not in present:
+            mlflow.log_table(table, name)
+    columns = read_manifest(root / "data").select(["study_id", "split", "source"]).to_pandas()
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # MLflow lists its only source type twice
+        source = str((root / "data.dvc").absolute())
+        dataset = mlflow.data.from_pandas(columns, source, name="data", digest=data_md5(root))
+    mlflow.log_input(dataset, context="training")
+    mlflow.log_artifacts(str(root / "report"), "report")
+    for path in (root / name for name in KEPT_FILES):
+        if path.is_file():
+            mlflow.log_artifact(str(path))
+
+
+def figures(folder: Path) -> Iterator[tuple[str, float]]:
+    """Every figure of every stage: the evaluation's under their own names, the others' as STAGE.NAME."""
+    for path in sorted(folder.glob("*.json")):
+        prefix = "" if path.stem == "evaluate" else f"{path.stem}."
+        for name, value in read_metrics(path.stem, folder).items():
+            if value is not None:
+                yield f"{prefix}{name}", float(value)
+
+
+def drafts_table(root: Path) -> pd.DataFrame:
+    """One row a test study: study, reference, candidate and the study's own figures."""
+
+    def text(report: Mapping[str, Any]) -> str:
+        return " ".join(report[section] for section in ("findings", "impression") if report[section])
+
+    return pd.DataFrame(
+        [
+            {"study": line["study_id"], "reference": text(line["reference"]), "candidate": text(line["draft"])}
+            | line["figures"]
+            for line in read_drafts(root / "evaluation" / "drafts.jsonl")
+        ]
+    )
+
+
+def registered(client: "MlflowClient", root: Path, mlflow_run_id: str, tags: dict[str, str]) -> str:
+    """The version of the model in the registry, made where these weights have none; `challenger` points at it."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    same = client.search_model_versions(f"name = '{MODEL_NAME}' and tags.`model.sha256` = '{tags['model.sha256']}'")
+    if same:
+        version = str(same[0].version)
+    else:
+        try:
+            client.create_registered_model(MODEL_NAME)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        mlflow.log_artifacts(str(root / "exported"), "model", run_id=mlflow_run_id)
+        made = client.create_model_version(MODEL_NAME, f"runs:/{mlflow_run_id}/model", mlflow_run_id, tags)
+        version = str(made.version)
+    client.set_registered_model_alias(MODEL_NAME, ALIAS, version)
+    return version
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested parameters under dotted names, as text.
+
+    >>> flat({"train": {"seed": 7, "depths": [2, 4]}})
+    {'train.seed': '7', 'train.depths': '[2, 4]'}
+    """
+    result: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            result |= flat(value, f"{prefix}{name}.")
+        else:
+            result[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value)
+    return result
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--track-only", action="store_true", help="record the run and register nothing")
+    parser.add_argument("--run-id", metavar="ID", help="the run's name (default: ID of the branch runs/ID)")
+
+
+def main(args: argparse.Namespace) -> int:
+    done = register(run_id=args.run_id, track_only=args.track_only)
+    print(f"recorded run {done.run_id} in {done.tracking_uri} as {done.mlflow_run_id}")
+    if done.refusal is not None:
+        print(f"radassist register: refused: {done.refusal}", file=sys.stderr)
+        return 3
+    if done.version is not None:
+        print(f"registered {MODEL_NAME} version {done.version}, alias {ALIAS}")
+    return 0
