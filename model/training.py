@@ -25,6 +25,13 @@ class TrainingBatch(Protocol):
     def grounding_masks(self) -> Tensor: ...
 
 
+def fast_precision(device: torch.device) -> torch.dtype:
+    """bfloat16 where the device multiplies it natively, else float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    return torch.bfloat16 if torch.cpu.get_capabilities().get("avx512_bf16") else torch.float32
+
+
 def train_one_epoch(
     model: Reporter,
     dataloader: Iterable[TrainingBatch],
@@ -34,13 +41,15 @@ def train_one_epoch(
     *,
     schedule: LRScheduler | None = None,
     clip_norm: float = 1.0,
+    precision: torch.dtype = torch.float32,
     on_step: Callable[[float], None] | None = None,
 ) -> dict[str, float]:
     """One pass over the training split.
 
     Args:
         lambda_ground, lambda_entropy: weights of the grounding and the entropy term.
-        schedule: stepped once a batch. clip_norm: largest gradient norm. on_step: told each batch's loss.
+        schedule: stepped once a batch. clip_norm: largest gradient norm. precision: of the forward pass; weights,
+            softmax and losses stay in float32. on_step: told each batch's loss.
 
     Returns:
         study-weighted means of `loss`, `ce`, `ground` and `entropy`.
@@ -48,7 +57,8 @@ def train_one_epoch(
     model.train()
     means = _Means()
     for batch in dataloader:
-        losses = model(batch.image, batch.text_ids, batch.grounding_masks).losses
+        with torch.autocast(batch.image.device.type, precision, enabled=precision is not torch.float32):
+            losses = model(batch.image, batch.text_ids, batch.grounding_masks).losses
         loss = losses["ce"] + lambda_ground * losses["ground"] + lambda_entropy * losses["entropy"]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -43,7 +43,7 @@ def train(prepared: Path, out: Path, checkpoints: Path, params: Params) -> dict[
 
     from model.checkpoint import load_checkpoint, restore, save_checkpoint, weights
     from model.reporter import Reporter
-    from model.training import train_one_epoch, validate
+    from model.training import fast_precision, train_one_epoch, validate
     from pipelines.prepared import PreparedSet, fingerprint, prepared_config
 
     config = model_config(prepared_config(prepared), params)
@@ -83,6 +83,7 @@ def train(prepared: Path, out: Path, checkpoints: Path, params: Params) -> dict[
                 *lambdas,
                 schedule=schedule,
                 clip_norm=params.train.clip_norm,
+                precision=fast_precision(device),
                 on_step=lambda loss, epoch=epoch: meter.advance(1, f"epoch {epoch + 1} loss {loss:.3f}"),  # type: ignore[misc]
             )
             seconds = time.monotonic() - started
