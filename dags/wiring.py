@@ -1,0 +1,60 @@
+"""What both DAGs rest on: where the project stands, the data asset, and tasks that only start the project's program.
+
+Task code imports nothing heavy: the work is done by `radassist` in processes of its own.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from model.errors import BadInput
+from pipelines.environment import quiet_environment
+from pipelines.workspace import CommandError, Workspace
+
+ROOT = Path(os.environ.get("RADASSIST_ROOT") or Path(__file__).resolve().parents[1])
+CXR_DATASET = Asset(name="cxr_dataset", uri="x-dvc://data.dvc")  # an event's extra: md5 of data.dvc, commit
+FINAL_CODES = (2, 3)  # bad input, a refused model: no retry changes them
+
+
+class InRun(BaseOperator):
+    """One act upon the run's workspace, such as bringing a stage up to date. Killed, it takes its processes along.
+
+    A fault is retried. Bad input and a refused model are not.
+    """
+
+    def __init__(self, *, act: Callable[[Workspace], str | None], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.act = act
+        self.workspace: Workspace | None = None
+
+    def execute(self, context: Context) -> str | None:
+        self.workspace = Workspace.of(ROOT, context["run_id"])
+        try:
+            return self.act(self.workspace.opened())
+        except (BadInput, CommandError) as error:
+            if isinstance(error, BadInput) or error.code in FINAL_CODES:
+                raise AirflowFailException(str(error)) from error
+            raise
+
+    def on_kill(self) -> None:
+        if self.workspace is not None:
+            self.workspace.stop()
+
+
+def radassist(*arguments: str) -> None:
+    """Run `radassist ARGUMENTS...` in the project's root; its progress lines go to var/progress/COMMAND.jsonl."""
+    progress = ROOT / "var" / "progress" / f"{arguments[0]}.jsonl"
+    progress.unlink(missing_ok=True)
+    environment = quiet_environment() | {"PYTHONPATH": str(ROOT), "RADASSIST_PROGRESS": str(progress)}
+    command = [sys.executable, "-m", "pipelines.cli", *arguments]
+    code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    if code in FINAL_CODES:
+        raise AirflowFailException(f"radassist {arguments[0]} ended with exit code {code}")
+    if code != 0:
+        raise CommandError(arguments[0], code, progress)

@@ -1,0 +1,196 @@
+"""`radassist demo`: one whole retraining on the phantom, through Airflow, shown while it runs.
+
+Exit codes: 0 the model was registered, 3 the gate refused it, 1 the run failed.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.table import Table
+
+from model.errors import BadInput
+from pipelines.airflow_client import AirflowClient
+from pipelines.follow import follow
+from pipelines.services import Services, show_pages
+from pipelines.workspace import Workspace
+
+SEED = 7
+AIRFLOW_SECONDS = 180.0  # for Airflow to parse the DAGs, or to start what a new version of the data asks for
+LOG_LINES = 30
+PICTURES = 3
+REFUSED = 3
+
+T = TypeVar("T")
+
+
+class DemoError(Exception):
+    """A step that did not come to its end."""
+
+
+def demo(root: Path, studies: int, console: Console) -> int:
+    """Write the phantom, ingest it, retrain, show the outcome; what is not stale is not made again. The exit code."""
+    services = Services(root)
+    phantom = root / "var" / "phantom"
+    write_phantom_while_services_start(root, phantom, studies, console)
+    airflow = services.client()
+    try:
+        run_id = start_retraining(airflow, root, phantom, console)
+        run = Workspace.of(root, run_id)
+        console.rule(f"retrain, in {run.path.relative_to(root)}")
+        state = follow(airflow, "retrain", run_id, run.progress, console)
+        return show_outcome(airflow, run, run_id, state, console)
+    finally:
+        show_pages(services, console)
+        console.print("both go on running until `make down`")
+
+
+def write_phantom_while_services_start(root: Path, phantom: Path, studies: int, console: Console) -> None:
+    """Both at once: the services take their time to load."""
+    log = root / "var" / "services" / "up.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        services = subprocess.Popen(radassist("services", "up"), cwd=root, stdout=output, stderr=output)
+    arguments = ("--out", str(phantom), "--studies", str(studies), "--seed", str(SEED))
+    written = subprocess.run(radassist("phantom", *arguments), cwd=root, check=False)
+    with console.status("Airflow and MLflow are starting"):
+        services.wait()
+    if services.returncode != 0:
+        raise DemoError(f"the services did not start\n{log.read_text()}")
+    if written.returncode != 0:
+        raise DemoError(f"radassist phantom ended with exit code {written.returncode}")
+
+
+def start_retraining(airflow: AirflowClient, root: Path, phantom: Path, console: Console) -> str:
+    """Ingest the phantom. On new data Airflow retrains by itself, else a run is started by hand. Its id."""
+    with console.status("Airflow is reading the DAGs"):
+        wait_for(lambda: airflow.has_dag("ingest") and airflow.has_dag("retrain"), "DAGs", airflow)
+    airflow.set_paused("retrain", False)
+    known = {run["dag_run_id"] for run in airflow.runs("retrain")}
+    if not ingest(airflow, root, phantom, console):
+        console.print("the data is what it was, so a run is started by hand")
+        return airflow.trigger("retrain", {})
+
+    def triggered() -> str | None:
+        return next(
+            (
+                str(run["dag_run_id"])
+                for run in airflow.runs("retrain")
+                if run["run_type"] == "asset_triggered" and run["dag_run_id"] not in known
+            ),
+            None,
+        )
+
+    return wait_for(triggered, "run on the new data", airflow)
+
+
+def ingest(airflow: AirflowClient, root: Path, phantom: Path, console: Console) -> bool:
+    """Run the DAG `ingest` on the phantom, which stays as paused as it was. Whether it published a new version."""
+    console.rule("ingest")
+    paused = airflow.set_paused("ingest", False)
+    try:
+        run_id = airflow.trigger("ingest", {"sources": [{"source": "mimic_cxr", "root": str(phantom)}]})
+        progress = {"bring": root / "var" / "progress" / "ingest.jsonl"}
+        state = follow(airflow, "ingest", run_id, lambda task: progress.get(task, root / "var" / "none"), console)
+    finally:
+        airflow.set_paused("ingest", paused)
+    if state != "success":
+        show_failure(airflow, "ingest", run_id, console)
+        raise DemoError("the ingest failed")
+    return states_of(airflow, "ingest", run_id)["publish"] == "success"
+
+
+def wait_for(found: Callable[[], T | None], what: str, airflow: AirflowClient) -> T:
+    """What `found` returns, once that is something."""
+    end = time.monotonic() + AIRFLOW_SECONDS
+    while time.monotonic() < end:
+        if result := found():
+            return result
+        time.sleep(1)
+    raise DemoError("\n".join([f"Airflow shows no {what} after {AIRFLOW_SECONDS:.0f} s", *airflow.import_errors()]))
+
+
+def show_outcome(airflow: AirflowClient, run: Workspace, run_id: str, state: str, console: Console) -> int:
+    """The gate's table, where the report and its pictures lie, the failed task's log. Returns the exit code."""
+    verdict = json.loads((run.path / "verdict.json").read_text()) if (run.path / "verdict.json").is_file() else None
+    if verdict is not None:
+        show_verdict(verdict, console)
+    if (run.path / "report").is_dir():
+        shown = run.root / "var" / "demo" / "report"  # stays when the run's worktree goes
+        shutil.rmtree(shown, ignore_errors=True)
+        shutil.copytree(run.path / "report", shown)
+        pictures = sorted((shown / "pictures").glob("draft_*.png"))[:PICTURES]
+        console.print("[bold]drafted reports[/]", *pictures, sep="\n  ", soft_wrap=True)
+        console.print("[bold]the validation report[/]", shown / "index.html", sep="\n  ", soft_wrap=True)
+    if state == "success":
+        return 0
+    if verdict is not None and not verdict["passed"] and states_of(airflow, "retrain", run_id)["enforce"] == "failed":
+        return REFUSED
+    show_failure(airflow, "retrain", run_id, console)
+    return 1
+
+
+def show_verdict(verdict: dict[str, Any], console: Console) -> None:
+    """A line a criterion: the figure with its interval against the bound; then, of those that failed, why."""
+    outcome = "[green]the gate passed this model" if verdict["passed"] else "[red]the gate refused this model"
+    table = Table("", "criterion", "value", "95 % interval", "bound", title=outcome)
+    for criterion in verdict["criteria"]:
+        interval = [criterion["low"], criterion["high"]]
+        table.add_row(
+            "[green]✓[/]" if criterion["passed"] else "[red]✗[/]",
+            criterion["name"],
+            number(criterion["value"]),
+            "" if None in interval else f"{number(interval[0])} to {number(interval[1])}",
+            f"{criterion['rule']} {number(criterion['bound'])}",
+        )
+    console.print(table)
+    for criterion in verdict["criteria"]:
+        if not criterion["passed"]:
+            console.print(f"  {criterion['reason']}", soft_wrap=True)
+
+
+def number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def states_of(airflow: AirflowClient, dag: str, run_id: str) -> dict[str, str]:
+    return {task["task_id"]: task["state"] for task in airflow.tasks(dag, run_id)}
+
+
+def show_failure(airflow: AirflowClient, dag: str, run_id: str, console: Console) -> None:
+    """The end of the log of each task that failed."""
+    for task in airflow.tasks(dag, run_id):
+        if task["state"] == "failed":
+            console.rule(f"{dag}, {task['task_id']}: attempt {task['try_number']} failed")
+            lines = airflow.log(dag, run_id, task["task_id"], task["try_number"])
+            console.print("\n".join(lines[-LOG_LINES:]), markup=False, highlight=False, soft_wrap=True)
+
+
+def radassist(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pipelines.cli", *arguments]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--studies", type=int, default=1500, help="size of the phantom (default: 1500)")
+
+
+def main(args: argparse.Namespace) -> int:
+    console = Console()
+    root = Path.cwd()
+    if not (root / "dags").is_dir():
+        raise BadInput(f"{root}", "the demo runs in a project with dags/", "run it from the project's root")
+    try:
+        return demo(root, args.studies, console)
+    except DemoError as error:
+        print(f"radassist demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        console.print("\ninterrupted; what Airflow has begun goes on")
+        return 130

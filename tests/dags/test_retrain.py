@@ -1,0 +1,130 @@
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines.environment import quiet_environment
+from pipelines.workspace import open_runs
+from tests.conftest import DAGS, TinyProject
+from tests.dags.conftest import Read
+
+ROOT = DAGS.parent
+ACTS = ["open", "commit", "track", "enforce", "register"]
+LIGHT_PARSE = """\
+import sys, time
+from airflow.dag_processing.dagbag import DagBag
+start = time.monotonic()
+bag = DagBag(sys.argv[1])
+print(bag.import_errors, time.monotonic() - start < 5)
+print(sorted({name.partition(".")[0] for name in sys.modules} & set(sys.argv[2:])))
+print(*bag.dags["retrain"].task_ids)
+"""
+HEAVY = ["dvc", "evidently", "great_expectations", "mlflow", "timm", "torch", "transformers", "cv2", "onnxruntime"]
+
+
+def states(run: Any) -> dict[str, str]:
+    return {task.task_id: task.state for task in run.get_task_instances()}
+
+
+def test_a_parse_is_light_and_the_environment_names_the_project(tiny: TinyProject, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LIGHT_PARSE, str(DAGS), *HEAVY]
+    environment = quiet_environment() | {"AIRFLOW_HOME": str(tmp_path), "RADASSIST_ROOT": str(tiny.root)}
+    parsed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert parsed[-3:-1] == ["{} True", "[]"]
+    assert sorted(parsed[-1].split()) == sorted(["prepare", "train", "gate", "report", *ACTS])
+
+
+def test_every_stage_of_the_project_is_a_task(read_dag: Read) -> None:
+    dag = read_dag(ROOT, "retrain")
+    stages = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    assert sorted(dag.task_ids) == sorted(stages + ACTS)
+    assert {dag.get_task(stage).pool for stage in stages} <= {"dvc", "gpu"}
+    assert all(task.retries == 2 and task.retry_exponential_backoff for task in dag.tasks)
+
+
+def test_a_stage_added_to_dvc_yaml_appears_with_its_edges(tiny: TinyProject, read_dag: Read) -> None:
+    tiny.set_stage("audit", cmd="true", deps=["trained", "data"], outs=["audit"])
+    dag = read_dag(tiny.root, "retrain")
+    edges = {task.task_id: set(task.upstream_task_ids) for task in dag.tasks}
+    assert edges == {
+        "open": set(),
+        "prepare": {"open"},
+        "train": {"prepare"},
+        "gate": {"train"},
+        "report": {"train", "gate"},
+        "audit": {"train"},
+        "commit": {"report", "audit"},
+        "track": {"commit"},
+        "enforce": {"track"},
+        "register": {"enforce"},
+    }
+    assert (dag.get_task("train").pool, dag.get_task("audit").pool) == ("gpu", "dvc")
+
+
+def test_a_model_that_passes_is_registered(tiny: TinyProject, read_dag: Read) -> None:
+    run = read_dag(tiny.root, "retrain").test()
+    assert run.state == "success"
+    assert tiny.counted() == [
+        "prepare", "train", "gate", "report", "register --track-only", "gate --enforce", "register",
+    ]  # fmt: skip
+    [workspace] = open_runs(tiny.root)
+    committed = tiny.git("show", "--name-only", "--format=%s", workspace.branch).splitlines()
+    assert set(committed) >= {"dvc.lock", "verdict.json", "metrics/train.json"}
+
+
+def test_a_refused_model_is_recorded_with_its_report_and_never_registered(tiny: TinyProject, read_dag: Read) -> None:
+    tiny.set_params(train={"skill": 0.3})
+    run = read_dag(tiny.root, "retrain").test()
+    assert run.state == "failed"
+    assert states(run) == dict.fromkeys(
+        ["open", "prepare", "train", "gate", "report", "commit", "track"], "success"
+    ) | {"enforce": "failed", "register": "upstream_failed"}
+    assert tiny.counted()[-2:] == ["register --track-only", "gate --enforce"]  # asked once: a refusal is not retried
+    [workspace] = open_runs(tiny.root)
+    assert '"passed": false' in (workspace.path / "report" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(("code", "final"), [(1, False), (2, True), (3, True), (255, False)])
+def test_a_fault_is_retried_and_bad_input_is_not(
+    tiny: TinyProject, airflow_home: Path, monkeypatch: pytest.MonkeyPatch, code: int, final: bool
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from dags.wiring import InRun
+    from pipelines.workspace import CommandError, Workspace
+
+    def act(run: Workspace) -> None:
+        raise CommandError("train", code, run.log("train"))
+
+    monkeypatch.setattr("dags.wiring.ROOT", tiny.root)
+    monkeypatch.setattr(Workspace, "is_open", True)
+    with pytest.raises(AirflowFailException if final else CommandError):
+        InRun(task_id="train", act=act).execute({"run_id": "a"})
+
+
+def test_a_scheduled_run_is_due_every_second_week_across_a_year_of_53(airflow_home: Path) -> None:
+    from dags.retrain import is_due
+
+    mondays = [datetime(2026, 11, 2, 3, tzinfo=UTC) + timedelta(weeks=week) for week in range(14)]  # 2026 has 53 weeks
+    due = [is_due(monday, monday + timedelta(minutes=5)) for monday in mondays]
+    assert due[:2] in ([True, False], [False, True])
+    assert due == due[:2] * 7
+    assert not any(is_due(monday, monday + timedelta(days=3)) for monday in mondays)
+
+
+def test_no_run_starts_just_because_the_dag_is_new(read_dag: Read) -> None:
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+
+    for dag_id in ("retrain", "ingest"):
+        dag = read_dag(ROOT, dag_id)
+        assert dag.start_date is None
+        timetable = coerce_to_core_timetable(dag.timetable)
+        none_yet = TimeRestriction(earliest=None, latest=None, catchup=False)
+        first = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=none_yet)
+        assert first is not None
+        assert first.run_after > datetime.now(UTC)
