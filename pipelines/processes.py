@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 GRACE_SECONDS = 10.0
 CLOCK_SLACK_SECONDS = 2.0  # a process's start is reckoned from boot, which a clock correction moves

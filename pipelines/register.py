@@ -206,7 +206,7 @@ def figures(folder: Path) -> Iterator[tuple[str, float]]:
     for path in sorted(folder.glob("*.json")):
         prefix = "" if path.stem == "evaluate" else f"{path.stem}."
         for name, value in read_metrics(path.stem, folder).items():
-            if value is not None:
+            if isinstance(value, (int, float)):
                 yield f"{prefix}{name}", float(value)
 
 

@@ -25,7 +25,7 @@ from model.errors import BadInput
 from pipelines import processes
 from pipelines.airflow_client import AirflowClient
 from pipelines.airflow_home import POOLS, USER, AirflowHome
-from pipelines.environment import quiet_environment
+from pipelines.environment import QUIET
 
 AIRFLOW_PORT = 8080
 AIRFLOW_COMPONENTS: dict[str, tuple[str, ...]] = {
@@ -150,14 +150,20 @@ class Services:
             )
 
     def _environment(self) -> dict[str, str]:
+        """This process's, but for settings of another Airflow, which would stand before those of var/airflow."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW__")}
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        return quiet_environment() | {
-            "PATH": path,
-            "AIRFLOW_HOME": str(self.home.path),
-            "RADASSIST_ROOT": str(self.root),
-            "MLFLOW_TRACKING_URI": self.mlflow_address,
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # nothing here sends it jobs
-        }
+        return (
+            inherited
+            | QUIET
+            | {
+                "PATH": path,
+                "AIRFLOW_HOME": str(self.home.path),
+                "RADASSIST_ROOT": str(self.root),
+                "MLFLOW_TRACKING_URI": self.mlflow_address,
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # nothing here sends it jobs
+            }
+        )
 
     def _wait(self, component: str, healthy: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE_SECONDS

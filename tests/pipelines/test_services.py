@@ -132,6 +132,7 @@ def test_up_and_down(tiny: TinyProject, monkeypatch: pytest.MonkeyPatch) -> None
     settings = tiny.root / "mlflow" / "server.yaml"  # any free ports: the usual ones may be wanted beside this test
     settings.write_text(re.sub(r"port: \d+", "port: 0", settings.read_text()))
     monkeypatch.setattr(services, "AIRFLOW_PORT", 0)
+    monkeypatch.setenv("AIRFLOW__API__HOST", "0.0.0.0")  # noqa: S104 - another Airflow's setting, which must not count
     local = Services(tiny.root)
     try:
         local.up()
