@@ -1,4 +1,4 @@
-"""A copy of this very project in a folder of its own, with a phantom small enough to retrain on in a minute or two."""
+"""A copy of this very project in a folder of its own, with a phantom small enough to retrain on in minutes."""
 
 import os
 import shutil
@@ -14,14 +14,6 @@ import yaml
 from pipelines.environment import quiet_environment
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL: dict[str, dict[str, Any]] = {
-    "pixels": {"size": 64},
-    "train": {"epochs": 14, "learning_rate": 2.0e-3, "batch_size": 16},
-    "model": {
-        "encoder": {"patch_size": 2, "embed_dim": 16, "depths": [1, 2, 1], "num_heads": [1, 2, 4], "window_size": 8},
-        "decoder": {"width": 64, "heads": 4, "layers": 2, "dropout": 0.1},
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -87,9 +79,9 @@ def copy_of_this_project(folder: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """700 phantom studies of 96 px."""
+    """700 phantom studies of 128 px, the model's own input size."""
     folder = tmp_path_factory.mktemp("phantom") / "set"
-    command = ["phantom", "--out", str(folder), "--studies", "700", "--seed", "3", "--size", "96"]
+    command = ["phantom", "--out", str(folder), "--studies", "700", "--seed", "3", "--size", "128"]
     subprocess.run([sys.executable, "-m", "pipelines.cli", *command], cwd=ROOT, check=True, capture_output=True)
     return folder
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import ROOT, SMALL, Project, copy_of_this_project
+from tests.end_to_end.conftest import ROOT, Project, copy_of_this_project
 
 CXR512 = ROOT / ".." / "shared" / "realdata" / "cxr512"
 
@@ -14,7 +14,7 @@ CXR512 = ROOT / ".." / "shared" / "realdata" / "cxr512"
 @pytest.mark.skipif(not CXR512.is_dir(), reason="the radiographs of ../shared/realdata/cxr512 are not here")
 def test_two_hundred_real_radiographs_are_refused_with_reasons(tmp_path: Path) -> None:
     project: Project = copy_of_this_project(tmp_path)
-    project.set_params({**SMALL, "train": {**SMALL["train"], "epochs": 2}})
+    project.set_params({"train": {"epochs": 2}})
     project.radassist("ingest", "--source", "folder", "--root", str(CXR512))
     ingested = json.loads((project.root / "metrics" / "ingest.json").read_text())
     assert ingested["n_studies"] + ingested["n_quarantined"] == 199

@@ -9,7 +9,7 @@ import yaml
 
 from pipelines.workspace import Workspace
 from tests.dags.conftest import Read, read_dag  # noqa: F401 - a fixture
-from tests.end_to_end.conftest import SMALL, Project
+from tests.end_to_end.conftest import Project
 
 LENIENT = {
     "criteria": [
@@ -32,7 +32,6 @@ def versions(project: Project) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def ingested(project: Project, phantom: Path) -> Project:
-    project.set_params(SMALL)
     project.radassist("ingest", "--source", "mimic_cxr", "--root", str(phantom))
     return project
 
@@ -58,7 +57,7 @@ def test_a_model_is_refused_then_a_better_one_registered(
     assert all(c["reason"] in page for c in verdict["criteria"] if not c["passed"] and "<" not in c["reason"])
     assert versions(ingested) == []
 
-    ingested.set_params({"train": {"epochs": SMALL["train"]["epochs"]}})
+    ingested.set_params({"train": {"epochs": 14}})
     (ingested.root / "policy" / "gate.yaml").write_text(yaml.safe_dump(LENIENT))
     accepted = read_dag(ingested.root, "retrain").test()
     better = Workspace.of(ingested.root, accepted.run_id)
