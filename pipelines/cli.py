@@ -34,7 +34,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 def build_parser(wanted: str | None) -> argparse.ArgumentParser:
     """The parser; only the wanted command's module is imported, so that `radassist --help` is instant."""
-    parser = argparse.ArgumentParser(prog="radassist", description=(__doc__ or "").split("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="radassist", description="Retrain, prove and register a grounded chest X-ray report generator."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, summary) in COMMANDS.items():
         sub = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
