@@ -56,17 +56,16 @@ def constant_figures(references: Sequence[str], constants: dict[str, str]) -> di
 
 
 def mean_masks(training: EvaluationSet) -> dict[Statement, NDArray[np.float32]]:
-    """Per positive statement (finding and side) the mean of its training masks, (size, size), 0 to 1."""
+    """Per positive statement (finding and side) the mean of its training masks, (size, size), scaled to sum 1 as
+    attention does."""
     sums: dict[Statement, NDArray[np.float32]] = {}
-    counts: Counter[Statement] = Counter()
     for index in range(len(training)):
         for sentence in training[index].sentences:
             for finding in sentence.findings:
                 if finding.positive and sentence.mask is not None:
                     key = (finding.observation, finding.side)
                     sums[key] = sums.get(key, np.zeros(sentence.mask.shape, np.float32)) + sentence.mask
-                    counts[key] += 1
-    return {key: total / np.float32(counts[key]) for key, total in sums.items()}
+    return {key: total / total.sum() for key, total in sums.items()}
 
 
 def mean_mask_scores(
