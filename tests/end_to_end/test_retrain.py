@@ -28,7 +28,7 @@ def figures(run: Workspace) -> dict[str, Any]:
 def versions(project: Project) -> list[Any]:
     from mlflow import MlflowClient
 
-    return list(MlflowClient(project.tracking_uri).search_model_versions("name = 'radassist-reporter'"))
+    return list(MlflowClient(project.tracking_uri, project.tracking_uri).search_model_versions("name = 'radassist-reporter'"))
 
 
 @pytest.fixture(scope="module")
