@@ -28,7 +28,8 @@ def figures(run: Workspace) -> dict[str, Any]:
 def versions(project: Project) -> list[Any]:
     from mlflow import MlflowClient
 
-    return list(MlflowClient(project.tracking_uri, project.tracking_uri).search_model_versions("name = 'radassist-reporter'"))
+    client = MlflowClient(project.tracking_uri, registry_uri=project.tracking_uri)
+    return list(client.search_model_versions("name = 'radassist-reporter'"))
 
 
 @pytest.fixture(scope="module")
