@@ -25,12 +25,13 @@ def figures(run: Workspace) -> dict[str, Any]:
     return found
 
 
-def registered(project: Project) -> dict[str, dict[str, str]]:
+def registered(project: Project) -> dict[str, dict[str, int]]:
     """Per registered model, its aliases and the versions that they point at."""
     from mlflow import MlflowClient
 
     client = MlflowClient(project.tracking_uri, registry_uri=project.tracking_uri)
-    return {model.name: dict(model.aliases) for model in client.search_registered_models()}
+    models = client.search_registered_models()
+    return {model.name: {alias: int(at) for alias, at in model.aliases.items()} for model in models}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_a_model_is_refused_then_a_better_one_registered(
     assert accepted.state == "success", (better.path / "verdict.json").read_text()
     assert "Stage 'prepare' is cached" in better.log("prepare").read_text()
     assert "Running stage 'train'" in better.log("train").read_text()
-    assert registered(ingested) == {"radassist-reporter": {"challenger": "1"}}
+    assert registered(ingested) == {"radassist-reporter": {"challenger": 1}}
     assert json.loads((better.path / "metrics" / "parity.json").read_text())["passed"] == 1
     assert sorted(path.name for path in (better.path / "report" / "pictures").glob("draft_*.png"))[:3] == [
         "draft_1.png",
