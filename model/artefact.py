@@ -38,6 +38,12 @@ class Artefact:
         return PixelParams(**self.config["pixels"])
 
     @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of the patch grid."""
+        rows, columns = self.config["grid"]
+        return rows, columns
+
+    @property
     def tokenizer(self) -> ReportTokenizer:
         return ReportTokenizer.load(self.folder / "tokenizer.json")
 

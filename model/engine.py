@@ -45,7 +45,7 @@ class Engine:
         self.artefact: Artefact = open_artefact(folder)
         config = self.artefact.config
         self.tokenizer = self.artefact.tokenizer
-        self.grid: tuple[int, int] = (config["grid"][0], config["grid"][1])
+        self.grid = self.artefact.grid
         self.max_tokens: int = config["max_tokens"]
         decoder = config["decoder"]
         self._cache_shape = (decoder["layers"], decoder["heads"], decoder["width"] // decoder["heads"])

@@ -63,7 +63,7 @@ def evaluate(artefact: Artefact, studies: EvaluationSet, training: EvaluationSet
         raise BadInput(
             "0 studies with a report", "an evaluation needs studies", "ingest more patients, or another source"
         )
-    grid = patch_grid(artefact)
+    grid = artefact.grid
     drafts = list(draft_reports(artefact, studies))
     references = [studies[index].text for index in range(len(studies))]
     patients = [studies[index].patient_id for index in range(len(studies))]
@@ -103,13 +103,6 @@ def evaluate(artefact: Artefact, studies: EvaluationSet, training: EvaluationSet
         per_finding=per_finding(references, drafts, scores),
         constants=constants,
     )
-
-
-def patch_grid(artefact: Artefact) -> tuple[int, int]:
-    """Rows and columns of the model's patch grid."""
-    encoder = artefact.config["encoder"]
-    side = artefact.config["size"] // (encoder["patch_size"] * 2 ** (len(encoder["depths"]) - 1))
-    return side, side
 
 
 def draft_reports(artefact: Artefact, studies: EvaluationSet) -> Iterator[GroundedReport]:
@@ -223,7 +216,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     artefact = open_artefact(args.model)
     if args.source is None:
-        grid = patch_grid(artefact)
+        grid = artefact.grid
         test, training = (PreparedEvaluation(args.prepared, split, grid) for split in ("test", "train"))
         evaluation = evaluate(artefact, test, training)
         write(evaluation, Path("evaluation"))

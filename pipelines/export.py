@@ -1,7 +1,6 @@
 """Stage export: the trained model as ONNX graphs, in an artefact folder of its own."""
 
 import argparse
-import json
 import shutil
 import time
 from pathlib import Path
@@ -20,9 +19,8 @@ def export(trained: Path, out: Path) -> dict[str, float]:
     reporter = load_reporter(artefact)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    for name in ("model.safetensors", "tokenizer.json"):
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
         shutil.copy(trained / name, out / name)
-    (out / "config.json").write_text(json.dumps({**artefact.config, "grid": reporter.grid}, indent=1) + "\n")
     export_graphs(reporter, out)
     came_from = {k: v for k, v in artefact.manifest.items() if k not in ("files", "pixels_sha256")}
     seal(out, came_from)

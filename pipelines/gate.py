@@ -17,12 +17,12 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from model.errors import BadInput
+from pipelines.metrics import read_metrics
 from pipelines.params import Strict
 from pipelines.provenance import digest
 from pipelines.versioning import data_md5
 
 POLICY = Path("policy/gate.yaml")
-FIGURES = Path("metrics/evaluate.json")
 VERDICT = Path("verdict.json")
 
 Figures = Mapping[str, float | None]
@@ -162,22 +162,6 @@ def load_policy(path: Path) -> Policy:
     return policy
 
 
-def load_figures(path: Path) -> dict[str, float | None]:
-    """Read the flat figures of a stage.
-
-    Raises:
-        BadInput: no such file, not JSON, or not a flat mapping of names to numbers or null.
-    """
-    if not path.is_file():
-        raise BadInput(f"figures {path}", "no such file", "run `radassist evaluate` first")
-    try:
-        return TypeAdapter(dict[str, float | None]).validate_json(path.read_bytes(), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(f"figures {path} {where}", first["msg"], "run `radassist evaluate` again") from error
-
-
 def load_verdict(path: Path = VERDICT) -> Verdict:
     """Read a verdict back.
 
@@ -224,7 +208,7 @@ def weights_sha256(folder: Path) -> str | None:
 
 def gate(root: Path = Path(), policy: Path = POLICY) -> Verdict:
     """Hold `metrics/evaluate.json` under `root` against `policy`, and write `verdict.json` there."""
-    decided = decide(load_policy(root / policy), load_figures(root / FIGURES))
+    decided = decide(load_policy(root / policy), read_metrics("evaluate", root / "metrics"))
     verdict = Verdict(
         passed=decided.passed,
         criteria=decided.criteria,

@@ -5,6 +5,8 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from model.errors import BadInput
 
 Figures = Mapping[str, float | int | None]
@@ -21,10 +23,14 @@ def read_metrics(stage: str, folder: Path = Path("metrics")) -> dict[str, float 
     """Read one stage's figures.
 
     Raises:
-        BadInput: the stage has not run here.
+        BadInput: the stage has not run here; or the file is not a flat mapping of names to numbers or null.
     """
     path = folder / f"{stage}.json"
     if not path.is_file():
         raise BadInput(str(path), "a stage reads the figures of the one before it", f"run radassist {stage} first")
-    figures: dict[str, float | None] = json.loads(path.read_text())
-    return figures
+    try:
+        return TypeAdapter(dict[str, float | None]).validate_json(path.read_bytes(), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(f"figures {path} {where}", first["msg"], f"run radassist {stage} again") from error

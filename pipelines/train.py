@@ -50,6 +50,7 @@ def train(prepared: Path, out: Path, checkpoints: Path, params: Params) -> dict[
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(params.train.seed)
     model = Reporter(config).to(device)
+    config["grid"] = model.grid
     training, validation = (PreparedSet(prepared, split, model.grid) for split in ("train", "validate"))
     for split, studies in (("train", training), ("validate", validation)):
         if not len(studies):

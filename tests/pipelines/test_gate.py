@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from model.errors import BadInput
 from pipelines.cli import main
-from pipelines.gate import Criterion, Policy, decide, gate, load_figures, load_policy, load_verdict, table
+from pipelines.gate import Criterion, Policy, decide, gate, load_policy, load_verdict, table
+from pipelines.metrics import read_metrics
 
 SHIPPED = Path(__file__).parents[2] / "policy" / "gate.yaml"
 
@@ -239,7 +240,7 @@ def test_figures_that_are_not_flat_numbers_are_refused(workspace: Path, text: st
     path = workspace / "metrics" / "evaluate.json"
     path.write_text(text)
     with pytest.raises(BadInput, match=r"evaluate\.json"):
-        load_figures(path)
+        read_metrics("evaluate", path.parent)
 
 
 def test_the_table_has_a_line_for_each_criterion_and_says_why() -> None:

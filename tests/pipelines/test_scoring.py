@@ -11,6 +11,7 @@ from model.labeler import label_sentence
 from model.pixels import Geometry, ModelInput
 from model.report import GroundedReport, GroundedSentence, Verdict
 from model.study import Section
+from model.text import sentences
 from pipelines.baselines import best_constants, mean_mask_scores, mean_masks, shuffled
 from pipelines.evaluation_set import EvaluationStudy, ReferenceSentence
 from pipelines.grounding_scores import region_figures, score_study
@@ -87,6 +88,12 @@ def test_the_best_constant_is_chosen_per_figure() -> None:
     best = best_constants(reports)
     assert best["bleu_4"] in reports
     assert best["findings_micro_f1"] == LEFT
+
+
+def test_where_no_report_is_said_twice_the_best_constant_is_composed_of_sentences_that_are() -> None:
+    edema = "There is mild pulmonary edema."
+    best = best_constants([f"{LEFT if number % 2 else edema} Film {number}." for number in range(40)])
+    assert set(sentences(best["findings_micro_f1"])) == {LEFT, edema}
 
 
 @given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=30), st.integers(0, 5))
