@@ -11,7 +11,7 @@ Place = tuple[Side | None, Zone | None]
 NOWHERE: tuple[Place, ...] = ((None, None),)
 
 _ADJECTIVES = re.compile(
-    r"(?:[\s-]+(?!in\b|at\b|on\b|of\b|within\b|over\b|with\b|and\b|or\b|is\b|are\b|has\b)\w+)*[\s-]*"
+    r"(?:[\s-]+(?!in\b|at\b|on\b|of\b|within\b|over\b|with\b|and\b|or\b|is\b|are\b|has\b|may\b|represent|reflect)\w+)*[\s-]*"
 )
 # What stands between a finding and one that shares its place: "with adjacent ...", "which may represent ...", "or ...".
 _SHARED = re.compile(
@@ -19,8 +19,8 @@ _SHARED = re.compile(
     r"(?:(?:with|and|an?|some|the|mild|minimal|small)\s+)*"
     r"(?:adjacent|associated|overlying|underlying|subjacent|compressive|superimposed)\b"
     r"|(?:(?:which|that|this|is|are|and)\s+)*(?:most\s+|very\s+|more\s+)?"
-    r"(?:may|might|could|likely|probabl[ey]|possibl[ey]|consistent|compatible|suggest\w*|suspicious|concerning|worrisome|"
-    r"represent\w*|reflect\w*|favou?r\w*|due)\b"
+    r"(?:may|might|could|likely|probabl[ey]|possibl[ey]|(?:consistent|compatible)(?:[\s-]+with)?|suggest\w*|suspicious|"
+    r"concerning|worrisome|represent\w*|reflect\w*|favou?r\w*|due)\b"
     r"|(?:or|and/or|versus|vs\.?|/)(?!\w)"
     r")(?:[\s-]+(?!and\b|with\b)\w+){0,4}[\s-]*"
 )

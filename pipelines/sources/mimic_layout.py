@@ -4,9 +4,13 @@
     files/p10/p10000032/s50414267.txt                 the study's report; also under mimic-cxr-reports/
     mimic-cxr-2.0.0-{metadata,split,chexpert}.csv     any version, plain or .gz
     patients.csv, admissions.csv                      demographics, from MIMIC-IV
+    ms-cxr/MS_CXR_Local_Alignment_v1.1.0.json         MS-CXR's boxes, any version: COCO's JSON, phrase in `label_text`
     sentence_masks/p10/p10000032/s50414267/           this project's addition: sentences.json and a mask a sentence
 
-Sources: Johnson et al. 2019, MIMIC-CXR (PhysioNet, v2.0.0) and MIMIC-CXR-JPG; Johnson et al. 2023, MIMIC-IV.
+The metadata table may have one column more than MIMIC-CXR's: `Site`, the name of the hospital.
+
+Sources: Johnson et al. 2019, MIMIC-CXR (PhysioNet, v2.0.0) and MIMIC-CXR-JPG; Johnson et al. 2023, MIMIC-IV; Boecking
+et al. 2022, MS-CXR (PhysioNet, v1.1.0).
 """
 
 from pathlib import PurePosixPath
@@ -30,6 +34,7 @@ LABEL_COLUMNS = (
 )
 
 SENTENCES_FILE = "sentences.json"
+MS_CXR_FILE = PurePosixPath("ms-cxr", "MS_CXR_Local_Alignment_v1.1.0.json")
 
 
 def patient_folder(subject: str) -> PurePosixPath:

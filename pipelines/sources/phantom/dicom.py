@@ -1,47 +1,61 @@
-"""One drawn study as a DICOM file: a DX image (MONOCHROME2) or a CR image (MONOCHROME1), uncompressed.
+"""One drawn image as a DICOM file: a Digital X-Ray image for presentation, or a Computed Radiography one.
 
 DICOM PS3.3 A.26 (Digital X-Ray Image) and A.2 (Computed Radiography Image). UIDs stand under 2.25, the root for UUIDs
-(PS3.5 B.2), and follow from the seed.
+(PS3.5 B.2), and follow from the seed. How the pixels are stored is `storage`'s.
 """
 
 import io
 from hashlib import sha256
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filewriter import dcmwrite
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import dcmwrite, write_dataset, write_file_meta_info
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     UID,
     ComputedRadiographyImageStorage,
+    DeflatedExplicitVRLittleEndian,
     DigitalXRayImageStorageForPresentation,
-    ExplicitVRLittleEndian,
 )
 
+from pipelines.sources.phantom.deflate import stored_blocks
 from pipelines.sources.phantom.fields import Field
-from pipelines.sources.phantom.plan import StudyPlan
+from pipelines.sources.phantom.plan import Shot, StudyPlan
 
-FILM_MM = 350.0
-DX_RANGE = (0, 4095)
-CR_RANGE = (480, 3180)  # within 12 bits; the window shows just this range
+FILM_MM = 430.0  # the longer side
 
 
-def encode(plan: StudyPlan, image: Field) -> bytes:
-    """The study's one image as a DICOM file. `image` is float64 (side, side), 0 black to 1 white."""
+def encode(plan: StudyPlan, shot: Shot, image: Field) -> bytes:
+    """One image of the study as a DICOM file. `image` is float64 (rows, columns), 0 black to 1 white."""
     dataset = Dataset()
-    _identify(dataset, plan)
-    _position(dataset, plan)
-    if plan.computed:
-        _computed_radiography(dataset, image)
+    _identify(dataset, plan, shot)
+    if plan.patient.site.modality == "CR":
+        dataset.SOPClassUID = ComputedRadiographyImageStorage
+        dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     else:
-        _digital_x_ray(dataset, image)
-    spacing = f"{FILM_MM / image.shape[1]:.6g}"
+        _digital_x_ray(dataset, shot)
+    spacing = f"{FILM_MM / max(image.shape):.6g}"
     dataset.ImagerPixelSpacing = [spacing, spacing]
-    dataset.file_meta = _file_meta(dataset)
+    dataset.file_meta = _file_meta(dataset, shot.storage.syntax)
+    shot.storage.store(dataset, image)
+    return _deflated(dataset) if shot.storage.syntax == DeflatedExplicitVRLittleEndian else _written(dataset)
+
+
+def _written(dataset: Dataset) -> bytes:
     out = io.BytesIO()
     dcmwrite(out, dataset, enforce_file_format=True)
     return out.getvalue()
+
+
+def _deflated(dataset: Dataset) -> bytes:
+    """PS3.5 A.5, with blocks that are stored as they are."""
+    whole, plain = DicomBytesIO(), DicomBytesIO()
+    whole.write(bytes(128) + b"DICM")
+    write_file_meta_info(whole, dataset.file_meta)
+    plain.is_little_endian, plain.is_implicit_VR = True, False
+    write_dataset(plain, dataset)
+    stream = stored_blocks(plain.getvalue())
+    return whole.getvalue() + stream + bytes(len(stream) % 2)
 
 
 def uid(plan: StudyPlan, *what: str | int) -> UID:
@@ -50,18 +64,18 @@ def uid(plan: StudyPlan, *what: str | int) -> UID:
     return UID(f"2.25.{int.from_bytes(digest[:16], 'big')}")
 
 
-def _file_meta(dataset: Dataset) -> FileMetaDataset:
+def _file_meta(dataset: Dataset, syntax: UID) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = syntax
     meta.ImplementationClassUID = UID("2.25.331074263841920846302417203915846120947")
-    meta.ImplementationVersionName = "PHANTOM_1"
+    meta.ImplementationVersionName = "PHANTOM_2"
     return meta
 
 
-def _identify(dataset: Dataset, plan: StudyPlan) -> None:
-    """Patient, study and series, and what made the image."""
+def _identify(dataset: Dataset, plan: StudyPlan, shot: Shot) -> None:
+    """Patient, study, series and machine, and how the chest stands in the image."""
     day = plan.day.strftime("%Y%m%d")
     dataset.PatientName = ""
     dataset.PatientID = plan.patient.subject_id
@@ -75,25 +89,23 @@ def _identify(dataset: Dataset, plan: StudyPlan) -> None:
     dataset.AccessionNumber = ""
     dataset.ReferringPhysicianName = ""
     dataset.SeriesInstanceUID = uid(plan, "series", plan.number)
-    dataset.SeriesNumber = dataset.InstanceNumber = "1"
-    dataset.SOPInstanceUID = uid(plan, "image", plan.number)
+    dataset.SeriesNumber = "1"
+    dataset.InstanceNumber = str(shot.number)
+    dataset.SOPInstanceUID = uid(plan, "image", plan.number, shot.number)
+    dataset.Modality = plan.patient.site.modality
     dataset.Manufacturer = "RadAssist"
-    dataset.InstitutionName = "Phantom"
+    dataset.ManufacturerModelName = plan.patient.site.device
+    dataset.InstitutionName = plan.patient.site.name
     dataset.DeviceSerialNumber = "1"
-    dataset.SoftwareVersions = "1"
-
-
-def _position(dataset: Dataset, plan: StudyPlan) -> None:
-    """How the chest stands in the image: seen from the front, whichever way the ray went."""
+    dataset.SoftwareVersions = "2"
     dataset.BodyPartExamined = "CHEST"
-    dataset.ViewPosition = plan.view
-    dataset.PatientOrientation = ["L", "F"]
+    dataset.ViewPosition = shot.view
+    dataset.PatientOrientation = ["P", "F"] if shot.view == "LATERAL" else ["L", "F"]
 
 
-def _digital_x_ray(dataset: Dataset, image: Field) -> None:
+def _digital_x_ray(dataset: Dataset, shot: Shot) -> None:
+    """What PS3.3 A.26 asks for beside the pixels."""
     dataset.SOPClassUID = DigitalXRayImageStorageForPresentation
-    dataset.Modality = "DX"
-    dataset.ManufacturerModelName = "Phantom DX"
     dataset.PresentationIntentType = "FOR PRESENTATION"
     dataset.ImageType = ["ORIGINAL", "PRIMARY", ""]
     dataset.AcquisitionContextSequence = Sequence()
@@ -107,27 +119,5 @@ def _digital_x_ray(dataset: Dataset, image: Field) -> None:
     dataset.PixelIntensityRelationship = "LOG"
     dataset.PixelIntensityRelationshipSign = -1
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "0", "1", "US"
-    dataset.PresentationLUTShape = "IDENTITY"
+    dataset.PresentationLUTShape = "INVERSE" if shot.storage.inverted else "IDENTITY"
     dataset.LossyImageCompression = "00"
-    _pixels(dataset, image, "MONOCHROME2", DX_RANGE)
-
-
-def _computed_radiography(dataset: Dataset, image: Field) -> None:
-    dataset.SOPClassUID = ComputedRadiographyImageStorage
-    dataset.Modality = "CR"
-    dataset.ManufacturerModelName = "Phantom CR"
-    dataset.ImageType = ["ORIGINAL", "PRIMARY"]
-    _pixels(dataset, 1.0 - image, "MONOCHROME1", CR_RANGE)
-
-
-def _pixels(dataset: Dataset, shown: Field, interpretation: str, values: tuple[int, int]) -> None:
-    """Store `shown`, 0 to 1, as the range `values`, with the linear window that shows just it (PS3.3 C.11.2.1.2.1)."""
-    low, high = values
-    stored: NDArray[np.uint16] = (low + np.rint(shown * (high - low))).astype("<u2")
-    dataset.WindowCenter, dataset.WindowWidth = f"{(low + high + 1) / 2:g}", f"{high - low + 1}"
-    dataset.SamplesPerPixel = 1
-    dataset.PhotometricInterpretation = interpretation
-    dataset.Rows, dataset.Columns = shown.shape
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
-    dataset.PixelRepresentation = 0
-    dataset.PixelData = stored.tobytes()

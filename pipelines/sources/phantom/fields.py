@@ -5,6 +5,7 @@ numbers come from PCG64 as integers and uniform doubles alone, so that no librar
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeVar
 
@@ -87,17 +88,61 @@ def bump(distance: Field, radius: float) -> Field:
     return t
 
 
+def periodic(position: Field, spacing: float) -> Field:
+    """Signed distance from the nearest multiple of `spacing`."""
+    return position - spacing * np.floor(position / spacing + 0.5)
+
+
 def turn(t: float) -> tuple[float, float]:
     """Cosine and sine of the angle whose half has the tangent `t`: rational, hence exact everywhere."""
     return (1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)
 
 
-def clouds(stream: Stream, side: int, cells: int) -> Field:
-    """Smooth value noise in [0, 1): `cells` random values a side, interpolated to float64 (side, side)."""
+def clouds(stream: Stream, rows: int, columns: int, cells: int) -> Field:
+    """Smooth value noise in [0, 1), float64 (rows, columns): `cells` random values along the shorter side.
+
+    The same place of a picture's middle square has the same value at any size; a longer side repeats the values.
+    """
     lattice = stream.field(cells + 1, cells + 1)
-    position = (np.arange(side) + 0.5) * (cells / side)
+    top, bottom, down = _cells(rows, cells, min(rows, columns))
+    left, right, across = _cells(columns, cells, min(rows, columns))
+    mixed = lattice[top] * (1.0 - down)[:, None] + lattice[bottom] * down[:, None]
+    both: Field = mixed[:, left] * (1.0 - across) + mixed[:, right] * across
+    return both
+
+
+def _cells(pixels: int, cells: int, shorter: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Field]:
+    """For each pixel along a side the lattice values before and behind it, and the weight of the one behind."""
+    position = (np.arange(pixels) + 0.5 * (1 + shorter - pixels)) * (cells / shorter)
     cell = np.floor(position).astype(np.int64)
-    weight = smooth(position - cell)
-    rows = lattice[cell] * (1.0 - weight)[:, None] + lattice[cell + 1] * weight[:, None]
-    mixed: Field = rows[:, cell] * (1.0 - weight) + rows[:, cell + 1] * weight
-    return mixed
+    return cell % (cells + 1), (cell + 1) % (cells + 1), smooth(position - cell)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Smooth value noise over the plane: a square lattice of values in [0, 1), repeated."""
+
+    lattice: Field
+
+    @classmethod
+    def draw(cls, stream: Stream, period: int) -> "Noise":
+        return cls(stream.field(period, period))
+
+    def at(self, u: Field, v: Field) -> Field:
+        """The noise at (u, v), of their shape and of mean 0, within [-0.75, 0.75].
+
+        Two octaves, the coarse one with a lattice step of 1, each turned so that no lattice shows.
+        """
+        coarse = self._between(0.8 * u + 0.6 * v, 0.8 * v - 0.6 * u)
+        return coarse + 0.5 * self._between(2.1 * u - 1.4 * v, 2.1 * v + 1.4 * u) - 0.75
+
+    def _between(self, u: Field, v: Field) -> Field:
+        left, top = np.floor(u), np.floor(v)
+        right, down = smooth(u - left), smooth(v - top)
+        period = len(self.lattice)
+        column, row = left.astype(np.int64) % period, top.astype(np.int64) % period
+        beside, below = (column + 1) % period, (row + 1) % period
+        upper = self.lattice[row, column] * (1.0 - right) + self.lattice[row, beside] * right
+        lower = self.lattice[below, column] * (1.0 - right) + self.lattice[below, beside] * right
+        mixed: Field = upper + (lower - upper) * down
+        return mixed

@@ -1,16 +1,15 @@
-"""A mask as a PNG of one bit a pixel, the same bytes everywhere: zlibs differ in how they compress, so it is stored.
+"""A mask as a PNG of one bit a pixel, stored uncompressed so that the bytes are the same everywhere.
 
-PNG, 3rd edition, 11.2; zlib, RFC 1950; stored blocks, RFC 1951, 3.2.4.
+PNG, 3rd edition, 11.2; zlib, RFC 1950.
 """
 
 import struct
 import zlib
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 65535
+from pipelines.sources.phantom.deflate import stored_blocks
 
 
 def one_bit_png(mask: NDArray[np.bool_]) -> bytes:
@@ -29,9 +28,4 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def _stored(data: bytes) -> bytes:
     """A zlib stream that holds the data as it is."""
-    edges = [*range(0, len(data), BLOCK), len(data)]
-    blocks = (
-        struct.pack("<BHH", end == len(data), end - start, 0xFFFF - (end - start)) + data[start:end]
-        for start, end in pairwise(edges)
-    )
-    return b"\x78\x01" + b"".join(blocks) + struct.pack(">I", zlib.adler32(data))
+    return b"\x78\x01" + stored_blocks(data) + struct.pack(">I", zlib.adler32(data))

@@ -1,12 +1,14 @@
-"""The pieceing shadow of the pulmonary vessels: two trees that leave the hila and thin out towards the chest wall."""
+"""The branching shadow of the pulmonary vessels: two trees that leave the hila and thin out towards the chest wall."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from model.findings import Side
-from pipelines.sources.phantom.anatomy import SIGN, Body, Pose
+from pipelines.sources.phantom.anatomy import SIGN, Frame
 from pipelines.sources.phantom.fields import Field, Stream, bump, clamp, turn
+from pipelines.sources.phantom.projection import Projection
+from pipelines.sources.phantom.strokes import around
 
 PIECES = 4
 
@@ -59,37 +61,24 @@ def _grow(
     return joints
 
 
-def shadow(body: Body, pose: Pose, side: int) -> Field:
-    """Vessel density before the lungs' outline is laid over it, 0 to 1, float64 (side, side)."""
-    density = np.zeros((side, side))
-    stream = Stream(body.vessel_key, "vessels")
-    hilum_y = body.top + 0.50 * (body.base + pose.breath - body.top)
+def shadow(frame: Frame, projection: Projection, x: Field, y: Field) -> Field:
+    """Vessel density before the lungs' outline is laid over it, 0 to 1; (x, y) are the picture's chest coordinates."""
+    density = np.zeros_like(x)
+    stream = Stream(frame.body.vessel_key, "vessels")
+    hilum_y = frame.top + 0.50 * frame.height
     for lung, lift in ((Side.RIGHT, 0.0), (Side.LEFT, 0.04)):
         for piece in draw_tree(stream, lung, hilum_y - lift):
-            _stamp(density, pose, piece)
+            radius = max(piece.radius, 1.1 * projection.pixel)
+            end = piece.x + piece.across * piece.length, piece.y + piece.down * piece.length
+            window = projection.window(*around(((piece.x, piece.y), end), radius))
+            _stamp(density[window], x[window] - piece.x, y[window] - piece.y, piece, radius)
     return density
 
 
-def _stamp(density: Field, pose: Pose, piece: Piece) -> None:
-    """Add one piece within its own window."""
-    side = density.shape[0]
-    margin = piece.radius + 0.03 + 2.5 * abs(pose.half_tilt)
-    columns = _window(piece.x, piece.across * piece.length, pose.scale, pose.shift_x, margin, side)
-    rows = _window(piece.y, piece.down * piece.length, pose.scale, pose.shift_y, margin, side)
-    x, y = pose.coordinates(side, rows, columns)
-    x -= piece.x
-    y -= piece.y
+def _stamp(density: Field, x: Field, y: Field, piece: Piece, radius: float) -> None:
+    """Add one piece, drawn `radius` thick, at the points (x, y) from its start."""
     along = clamp(x * piece.across + y * piece.down, 0.0, piece.length)
     x -= along * piece.across
     y -= along * piece.down
-    radius = max(piece.radius, 2.2 / side)
     thickness = min(1.0, piece.radius / radius) * min(1.0, piece.radius / 0.012)
-    window = density[rows, columns]
-    np.maximum(window, thickness * bump(np.sqrt(x * x + y * y), radius), out=window)
-
-
-def _window(start: float, run: float, scale: float, shift: float, margin: float, side: int) -> slice:
-    """Pixels that a piece from `start` to `start + run` can touch."""
-    ends = (start * scale + shift, (start + run) * scale + shift)
-    low, high = (min(ends) - margin + 1.0) * side / 2, (max(ends) + margin + 1.0) * side / 2
-    return slice(max(0, int(low)), min(side, max(0, int(high)) + 1))
+    np.maximum(density, thickness * bump(np.sqrt(x * x + y * y), radius), out=density)
