@@ -2,18 +2,19 @@
 
 import argparse
 import json
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from model.errors import BadInput
-from model.pixels import PixelParams, PixelsRefused, to_model_input
+from model.pixels import ConfinedPixels, PixelParams, PixelsRefused
 from pipelines.params import load_params
 
 
 def pixels(file: Path, params: PixelParams, out: Path | None = None) -> dict[str, Any]:
     """Describe the model's input made of `file`, and write it to `out` as an 8-bit PNG.
+
+    The file is decoded in a process of its own.
 
     Raises:
         PixelsRefused: the file is no readable radiograph.
@@ -22,7 +23,8 @@ def pixels(file: Path, params: PixelParams, out: Path | None = None) -> dict[str
     from PIL import Image
 
     try:
-        made = to_model_input(file, params)
+        with ConfinedPixels() as confined:
+            made = confined.to_model_input(file, params)
     except OSError as error:
         raise BadInput(f"{file}", f"{error.strerror}", "pass a DICOM, PNG or JPEG file") from error
     if out is not None:
@@ -52,8 +54,7 @@ def main(args: argparse.Namespace) -> int:
     if Path("params.yaml").is_file():
         params = PixelParams(**load_params().pixels.model_dump())
     try:
-        with warnings.catch_warnings(action="ignore"):
-            shown = pixels(args.file, params, args.out)
+        shown = pixels(args.file, params, args.out)
     except PixelsRefused as refused:
         print(json.dumps({"refused": refused.reason, "detail": refused.detail}))
         raise

@@ -25,6 +25,8 @@ KEYWORDS = [
     "PresentationIntentType",
     "ViewPosition",
     "ViewCodeSequence",
+    "PatientOrientation",
+    "BodyPartExamined",
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "PlanarConfiguration",

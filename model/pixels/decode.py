@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from imagecodecs import jpeg8_decode
 from numpy.typing import NDArray
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
@@ -19,6 +20,8 @@ from pydicom.uid import (
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
@@ -39,7 +42,9 @@ CODECS: dict[UID, str] = {
     **dict.fromkeys(WORDS - {RLELossless}, ""),
     RLELossless: "pydicom",
     JPEGBaseline8Bit: "pillow",
-    JPEGExtended12Bit: "pillow",
+    JPEGExtended12Bit: "imagecodecs",
+    JPEGLossless: "imagecodecs",
+    JPEGLosslessSV1: "imagecodecs",
     JPEGLSLossless: "pyjpegls",
     JPEGLSNearLossless: "pyjpegls",
     JPEG2000Lossless: "pylibjpeg",
@@ -48,10 +53,10 @@ CODECS: dict[UID, str] = {
     HTJ2KLosslessRPCL: "pylibjpeg",
     HTJ2K: "pylibjpeg",
 }
-"""One pinned codec a syntax, so that a file decodes alike wherever more are installed.
+"""One pinned codec a syntax, so that a file decodes alike wherever more are installed."""
 
-JPEG Lossless (.57, .70) is missing: its decoders in Python are under the GPL or not maintained.
-"""
+UNGUARDED = frozenset({JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEGLSNearLossless})
+"""Syntaxes whose decoder fills what is cut off with grey (libjpeg-turbo), or searches it for seconds (CharLS)."""
 
 
 def decode(header: Header) -> NDArray[np.uint16]:
@@ -61,17 +66,19 @@ def decode(header: Header) -> NDArray[np.uint16]:
         PixelsRefused: unsupported_syntax or corrupt.
     """
     codec = CODECS.get(header.syntax)
-    if codec is None or (header.syntax == JPEGExtended12Bit and header.bits_stored > 8):
+    if codec is None:
         raise PixelsRefused(
-            Refusal.UNSUPPORTED_SYNTAX,
-            f"no decoder for {header.syntax.name} ({header.syntax}) with {header.bits_stored} bits: send another",
+            Refusal.UNSUPPORTED_SYNTAX, f"no decoder for {header.syntax.name} ({header.syntax}): send another"
         )
     options: Any = {"correct_unused_bits": False, "decoding_plugin": codec}
     with parser_faults("decoding"):
         _check_size(header)
-        values, _ = get_decoder(header.syntax).as_array(header.dataset, index=0, raw=True, **options)
+        if codec == "imagecodecs":  # knows no sign: codes, as they are wanted
+            values: NDArray[Any] = jpeg8_decode(_frame(header))
+        else:
+            values, _ = get_decoder(header.syntax).as_array(header.dataset, index=0, raw=True, **options)
     if header.syntax in LOSSY:  # an overshoot is to saturate, not to wrap
-        values = np.clip(values, *_range(header))
+        values = np.clip(values, *_range(header.bits_stored, header.signed and codec != "imagecodecs"))
     codes: NDArray[np.uint16] = values.astype(np.uint16)
     if header.syntax in WORDS:
         codes >>= header.high_bit - header.bits_stored + 1
@@ -79,10 +86,10 @@ def decode(header: Header) -> NDArray[np.uint16]:
     return codes
 
 
-def _range(header: Header) -> tuple[int, int]:
-    """Least and greatest stored value."""
-    span = 1 << header.bits_stored
-    return (-span // 2, span // 2 - 1) if header.signed else (0, span - 1)
+def _range(bits: int, signed: bool) -> tuple[int, int]:
+    """Least and greatest value of a word."""
+    span = 1 << bits
+    return (-span // 2, span // 2 - 1) if signed else (0, span - 1)
 
 
 def _check_size(header: Header) -> None:
@@ -93,8 +100,16 @@ def _check_size(header: Header) -> None:
         if len(data) < needed:
             raise PixelsRefused(Refusal.CORRUPT, f"Pixel Data has {len(data)} bytes: the image needs {needed}")
     elif header.syntax != RLELossless:
-        declared = declared_size(get_frame(data, 0, number_of_frames=1))
-        if declared != (header.rows, header.columns):
+        frame = _frame(header)
+        if header.syntax in UNGUARDED and not frame.rstrip(b"\x00\xff").endswith(b"\xff\xd9"):
+            raise PixelsRefused(Refusal.CORRUPT, "the frame ends without the marker EOI")
+        declared = declared_size(frame)
+        if declared != (header.rows, header.columns, 1):
             raise PixelsRefused(
-                Refusal.CORRUPT, f"the frame is {declared}: Rows, Columns {header.rows, header.columns}"
+                Refusal.CORRUPT,
+                f"the frame has {declared} rows, columns, components: the header {header.rows, header.columns, 1}",
             )
+
+
+def _frame(header: Header) -> bytes:
+    return get_frame(header.dataset.PixelData, 0, number_of_frames=1)

@@ -64,6 +64,7 @@ class Header:
     signed: bool
     photometric: str
     view: str | None
+    patient_orientation: tuple[str, str] | None
     flags: frozenset[Flag]
 
     @property
@@ -89,9 +90,11 @@ def _check(dataset: Dataset) -> Header:
         raise PixelsRefused(
             Refusal.TOO_LARGE, f"Rows {rows} x Columns {columns}: at most {MAX_PIXELS} pixels are decoded"
         )
-    flags = _check_radiograph(dataset)
+    flags = _check_radiograph(dataset) | _remarks(dataset)
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
         raise PixelsRefused(Refusal.UNSUPPORTED_PIXELS, "floating-point pixels: a radiograph's are integers")
+    if not dataset:
+        raise PixelsRefused(Refusal.CORRUPT, "the data set is cut short, or has no element of an image")
     if not dataset.get("PixelData"):
         raise PixelsRefused(Refusal.NO_PIXELS, "(7FE0,0010) 'PixelData' is missing or empty")
     if dataset.get("NumberOfFrames") is not None and (frames := _integer(dataset, "NumberOfFrames", 1, 1 << 31)) > 1:
@@ -103,10 +106,6 @@ def _check(dataset: Dataset) -> Header:
     if bits_allocated not in (8, 16):
         raise PixelsRefused(Refusal.UNSUPPORTED_PIXELS, f"BitsAllocated is {bits_allocated}: it must be 8 or 16")
     bits_stored = _integer(dataset, "BitsStored", 1, bits_allocated)
-    if dataset.get("BurnedInAnnotation") == "YES":
-        flags.add(Flag.BURNED_IN_ANNOTATION)
-    if dataset.get("LossyImageCompression") == "01":
-        flags.add(Flag.LOSSY)
     return Header(
         dataset=dataset,
         syntax=_syntax(dataset),
@@ -118,6 +117,7 @@ def _check(dataset: Dataset) -> Header:
         signed=_integer(dataset, "PixelRepresentation", 0, 1) == 1,
         photometric=photometric,
         view=_view(dataset),
+        patient_orientation=_patient_orientation(dataset),
         flags=frozenset(flags),
     )
 
@@ -126,8 +126,6 @@ def _check_radiograph(dataset: Dataset) -> set[Flag]:
     """Refuse what is no radiograph meant for reading; say what is doubtful."""
     flags = set()
     meta = dataset.file_meta
-    if not meta:
-        flags.add(Flag.NO_FILE_META)
     sop_class = dataset.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID")
     if modality := code_string(dataset, "Modality"):
         if modality not in RADIOGRAPHS:
@@ -142,6 +140,17 @@ def _check_radiograph(dataset: Dataset) -> set[Flag]:
     if sop_class == SecondaryCaptureImageStorage:
         flags.add(Flag.SECONDARY_CAPTURE)
     return flags
+
+
+def _remarks(dataset: Dataset) -> set[Flag]:
+    part = code_string(dataset, "BodyPartExamined")
+    said = {
+        Flag.NO_FILE_META: not dataset.file_meta,
+        Flag.BURNED_IN_ANNOTATION: dataset.get("BurnedInAnnotation") == "YES",
+        Flag.LOSSY: dataset.get("LossyImageCompression") == "01",
+        Flag.OTHER_BODY_PART: part not in ("", MALFORMED, "THORAX") and "CHEST" not in part,
+    }
+    return {flag for flag, true in said.items() if true}
 
 
 def code_string(dataset: Dataset, keyword: str) -> str:
@@ -176,3 +185,11 @@ def _view(dataset: Dataset) -> str | None:
     if (position := code_string(dataset, "ViewPosition")) not in ("", MALFORMED):
         return position
     return next((VIEW_CODES.get(str(item.get("CodeValue"))) for item in dataset.get("ViewCodeSequence") or ()), None)
+
+
+def _patient_orientation(dataset: Dataset) -> tuple[str, str] | None:
+    """Where rows and columns run to, by the letters of PS3.3 C.7.6.1.1.1; None where it is missing or none."""
+    match dataset.get("PatientOrientation"):
+        case [str(row), str(column)] if all(re.fullmatch("[APRLHF]{1,3}", letters) for letters in (row, column)):
+            return row, column
+    return None

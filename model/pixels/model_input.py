@@ -6,6 +6,7 @@ CLAHE stands on 8 bits, because on 12 bits in 16-bit words OpenCV's leaves the r
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from model.pixels.geometry import Geometry
 from model.pixels.header import read_header
 from model.pixels.params import PixelParams
 from model.pixels.plane import is_plane, read_plane
+from model.pixels.pose import doubts
 from model.pixels.refusal import PixelsRefused, Refusal
 from model.pixels.voi import render
 
@@ -37,6 +39,15 @@ class ModelInput:
     flags: tuple[str, ...]
 
 
+class _Displayed(NamedTuple):
+    """The image as displayed, uint8 (H, W), and what its file says of it."""
+
+    image: NDArray[np.uint8]
+    flags: frozenset[Flag]
+    view: str | None = None
+    patient_orientation: tuple[str, str] | None = None
+
+
 def to_model_input(source: Path | bytes, params: PixelParams) -> ModelInput:
     """Turn a DICOM, PNG or JPEG file, or its bytes, into the model's input.
 
@@ -44,18 +55,17 @@ def to_model_input(source: Path | bytes, params: PixelParams) -> ModelInput:
         PixelsRefused: the file is no readable radiograph.
         OSError: `source` is a path that cannot be read.
     """
-    display, view, flags = _display(source)
-    geometry = Geometry.fit(display.shape[1], display.shape[0], params.size)
-    image = geometry.resample(display)
+    displayed = _display(source)
+    height, width = displayed.image.shape
+    geometry = Geometry.fit(width, height, params.size)
+    image = geometry.resample(displayed.image)
+    flags = _remarks(displayed, image) | ({Flag.UPSCALED} if geometry.upscaled else set())
     if params.clahe_clip_limit:
         tiles = (params.clahe_tiles, params.clahe_tiles)
         image = cv2.createCLAHE(clipLimit=params.clahe_clip_limit, tileGridSize=tiles).apply(image)
     image = geometry.pad(image)
-    if geometry.upscaled:
-        flags |= {Flag.UPSCALED}
-    return ModelInput(
-        image, geometry, hashlib.sha256(image.tobytes()).hexdigest(), view, tuple(sorted(flag.value for flag in flags))
-    )
+    sha256 = hashlib.sha256(image.tobytes()).hexdigest()
+    return ModelInput(image, geometry, sha256, displayed.view, tuple(sorted(flag.value for flag in flags)))
 
 
 def to_display(source: Path | bytes) -> NDArray[np.uint8]:
@@ -65,24 +75,26 @@ def to_display(source: Path | bytes) -> NDArray[np.uint8]:
         PixelsRefused: the file is no readable radiograph.
         OSError: `source` is a path that cannot be read.
     """
-    return _display(source)[0]
+    return _display(source).image
 
 
-def _display(source: Path | bytes) -> tuple[NDArray[np.uint8], str | None, frozenset[Flag]]:
-    """The displayed image, its view and remarks."""
+def _display(source: Path | bytes) -> _Displayed:
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if size > MAX_BYTES:
         raise PixelsRefused(Refusal.TOO_LARGE, f"{size} bytes: at most {MAX_BYTES} are read")
     data = source if isinstance(source, bytes) else source.read_bytes()
     if is_plane(data):
-        image, flags = read_plane(data)
-        view = None
-    else:
-        header = read_header(data)
-        image, flags = render(header, decode(header))
-        view, flags = header.view, flags | header.flags
-        if header.syntax in LOSSY:
-            flags |= {Flag.LOSSY}
-    if image.min() == image.max():
-        flags |= {Flag.CONSTANT}
-    return image, view, flags
+        return _Displayed(*read_plane(data))
+    header = read_header(data)
+    image, flags = render(header, decode(header))
+    flags |= header.flags | ({Flag.LOSSY} if header.syntax in LOSSY else set())
+    return _Displayed(image, flags, header.view, header.patient_orientation)
+
+
+def _remarks(displayed: _Displayed, small: NDArray[np.uint8]) -> frozenset[Flag]:
+    """What the file says, and what the picture (`small`: the same with fewer pixels) says of that."""
+    if displayed.image.min() == displayed.image.max():
+        return displayed.flags | {Flag.CONSTANT}
+    if Flag.OTHER_BODY_PART in displayed.flags:
+        return displayed.flags
+    return displayed.flags | doubts(small, displayed.view, displayed.patient_orientation)

@@ -42,7 +42,8 @@ def read_plane(data: bytes) -> tuple[NDArray[np.uint8], frozenset[Flag]]:
         if getattr(image, "is_animated", False):
             raise PixelsRefused(Refusal.MULTI_FRAME, "an animated PNG: a radiograph has one frame")
         if image.mode.startswith("I"):
-            deep = np.asarray(image).astype(np.float64)
-            return eight_bit(span(deep, float(deep.min()), float(deep.max()))), frozenset({Flag.NO_VOI})
+            deep = np.asarray(image).astype(np.uint16)
+            levels = span(np.arange(1 << 16, dtype=np.float64), float(deep.min()), float(deep.max()))
+            return eight_bit(levels)[deep], frozenset({Flag.NO_VOI})
         grey = image if image.mode == "L" else image.convert("RGB").convert("L")
         return np.asarray(grey), frozenset({Flag.LOSSY} if image.format == "JPEG" else ())

@@ -29,6 +29,12 @@ class Refusal(StrEnum):
     """Floating-point samples, or words other than 8 or 16 bits."""
     CORRUPT = "corrupt"
     """Breaks the format that it claims to have."""
+    NESTED_TOO_DEEP = "nested_too_deep"
+    """Sequences in sequences beyond what the interpreter's stack holds."""
+    OUT_OF_MEMORY = "out_of_memory"
+    TIME_OUT = "time_out"
+    CRASHED = "crashed"
+    """The process that decoded it died."""
 
 
 class PixelsRefused(RadAssistError):
@@ -37,6 +43,9 @@ class PixelsRefused(RadAssistError):
     def __init__(self, reason: Refusal, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason, self.detail = reason, detail
+
+    def __reduce__(self) -> tuple[type["PixelsRefused"], tuple[Refusal, str]]:
+        return PixelsRefused, (self.reason, self.detail)
 
 
 PARSER_FAULTS: tuple[type[Exception], ...] = (
@@ -50,7 +59,7 @@ PARSER_FAULTS: tuple[type[Exception], ...] = (
     LookupError,
     MemoryError,
     OSError,
-    RuntimeError,  # RecursionError and NotImplementedError too
+    RuntimeError,  # RecursionError, NotImplementedError and imagecodecs' own too
     SyntaxError,  # Pillow on a broken PNG
     TypeError,
     ValueError,
@@ -68,5 +77,9 @@ def parser_faults(doing: str, reason: Refusal = Refusal.CORRUPT) -> Iterator[Non
     """
     try:
         yield
+    except MemoryError:
+        raise PixelsRefused(Refusal.OUT_OF_MEMORY, f"{doing} takes more memory than there is") from None
+    except RecursionError:
+        raise PixelsRefused(Refusal.NESTED_TOO_DEEP, f"{doing} recurses beyond all use") from None
     except PARSER_FAULTS as fault:
         raise PixelsRefused(reason, f"{doing} failed: {type(fault).__name__}") from None

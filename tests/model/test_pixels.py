@@ -20,6 +20,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.sr.codedict import codes
 from pydicom.uid import (
+    MPEG2MPML,
     CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     DigitalXRayImageStorageForPresentation,
@@ -29,7 +30,6 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
-    JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
     SecondaryCaptureImageStorage,
@@ -380,10 +380,17 @@ def compressed(**elements: Any) -> bytes:
     return written(ds)
 
 
+def components(number: int) -> bytes:
+    """JPEG 2000 that declares `number` components, a plane each for its decoder to make room for."""
+    data = compressed()
+    at = data.index(b"\xff\x4f\xff\x51") + 40  # Csiz: ISO/IEC 15444-1 A.5.1
+    return data[:at] + number.to_bytes(2, "big") + data[at + 2 :]
+
+
 def unknown_syntax() -> bytes:
     ds = dataset(RAMP)
-    ds.PixelData = encapsulate([b"\xff\xd8" + bytes(100)])
-    ds.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    ds.PixelData = encapsulate([bytes(100)])
+    ds.file_meta.TransferSyntaxUID = MPEG2MPML
     return written(ds)
 
 
@@ -415,6 +422,7 @@ REFUSED = {
     "32 bits": (dicom(RAMP, BitsAllocated=32), Refusal.UNSUPPORTED_PIXELS),
     "syntax": (unknown_syntax(), Refusal.UNSUPPORTED_SYNTAX),
     "frame of another size": (compressed(Rows=32, Columns=32), Refusal.CORRUPT),
+    "frame of 16,384 components": (components(16384), Refusal.CORRUPT),
     "modality LUT cut short": (dicom(RAMP, ModalityLUTSequence=[Dataset()]), Refusal.CORRUPT),
 }
 
@@ -450,7 +458,7 @@ def test_sequences_nested_too_deep_are_refused() -> None:
     nested = b"\x08\x00\x15\x11SQ\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 5000
     with pytest.raises(PixelsRefused) as refused:
         to_display(bytes(128) + b"DICM" + nested)
-    assert refused.value.reason == Refusal.CORRUPT
+    assert refused.value.reason == Refusal.NESTED_TOO_DEEP
 
 
 def test_mutated_files_are_read_or_refused_without_a_word_on_the_patient(
