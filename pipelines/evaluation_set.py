@@ -97,6 +97,8 @@ class SourceEvaluation:
                 self._leave_out(study.reason)
             elif not study.sentences:
                 self._leave_out("no report")
+            elif not study.images:
+                self._leave_out("no image")
             else:
                 try:
                     to_model_input(study.images[0].path, pixels)

@@ -76,17 +76,19 @@ def drafted_sentences(row: dict[str, Any]) -> list[tuple[Section, str]]:
 def prepare(data: Path, out: Path, params: Params) -> dict[str, int]:
     """Write `out` from the versioned set in `data`; return the stage's figures.
 
-    A study without a report is left out and counted: there is nothing to learn from it or to grade it by.
+    A study without a report is left out and counted: there is nothing to learn from it or to grade it by. So is one
+    that is a report alone, without image.
 
     Raises:
-        BadInput: no study of the training split has a report.
+        BadInput: no study of the training split has an image and a report.
     """
     rows = read_manifest(data).to_pylist()
-    written = [row for row in rows if row["sentences"]]
+    pictured = [row for row in rows if row["images"]]
+    written = [row for row in pictured if row["sentences"]]
     training = [text for row in written if row["split"] == "train" for _, text in drafted_sentences(row)]
     if not training:
         raise BadInput(
-            f"{data} ({len(rows)} studies)", "training needs studies with a report", "ingest a set that has some"
+            f"{data} ({len(rows)} studies)", "training needs an image and a report", "ingest a set that has some"
         )
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -114,7 +116,8 @@ def prepare(data: Path, out: Path, params: Params) -> dict[str, int]:
     )
     return {
         "n_studies": len(written),
-        "n_without_report": len(rows) - len(written),
+        "n_without_image": len(rows) - len(pictured),
+        "n_without_report": len(pictured) - len(written),
         "n_train": int((studies.split == "train").sum()),
         "n_validate": int((studies.split == "validate").sum()),
         "n_test": int((studies.split == "test").sum()),

@@ -12,6 +12,8 @@ from model.study import Study
 SOURCES: dict[str, str] = {
     "mimic_cxr": "pipelines.sources.mimic_cxr",
     "folder": "pipelines.sources.folder",
+    "openi": "pipelines.sources.openi",
+    "padchest_gr": "pipelines.sources.padchest_gr",
 }
 
 
@@ -24,7 +26,13 @@ class Rejected:
 
 
 class Source(Protocol):
-    """A data set on disk. Iterating twice yields the same studies in the same order."""
+    """A data set on disk. Iterating twice yields the same studies in the same order.
+
+    `reports_only`: it lies here without its images, so that a study without one is whole; elsewhere it is a fault.
+    """
+
+    @property
+    def reports_only(self) -> bool: ...
 
     def __len__(self) -> int:
         """How many studies `studies` will yield, rejected ones included."""

@@ -1,12 +1,14 @@
-"""The source `folder`: a CSV manifest with images and COCO boxes, as public collections of case reports come.
+"""The source `folder`: a CSV manifest with images and COCO boxes, as public collections come, or a set of captions.
 
-    manifest.csv             file, view, finding, sex, age, clinical_notes, url; every column but `file` may be missing
+    manifest.csv             file, view, finding, sex, age, clinical_notes, caption, url, modality, body_part, split;
+                             every column but `file` may be missing
     images/                  the files that the manifest names
     annotations_coco.json    optional: images, categories, annotations with bbox [x, y, width, height]
 
-A row is a study of one image. `clinical_notes` are its findings section. `finding` becomes a label only where it is
-one: `LABELS_OF`. Boxes are given to a sentence only where it names what they show (`pipelines.sources.named_boxes`).
-Which rows are one patient: `pipelines.sources.cases`.
+Without manifest.csv: ROCO's layouts (`pipelines.sources.captions`). A row is a study of one image. `clinical_notes` are
+its findings section, or the caption where it has no notes. `finding` becomes a label only where it is one: `LABELS_OF`.
+Boxes are given to a sentence only where it names what they show (`pipelines.sources.named_boxes`). Which rows are one
+patient: `pipelines.sources.cases`. What is said to be no radiograph, or not of the chest, is rejected.
 """
 
 import csv
@@ -21,6 +23,7 @@ from model.geometry import Box
 from model.study import Section, Sentence, Study, StudyImage
 from model.text import sentences
 from pipelines.sources import Rejected
+from pipelines.sources.captions import Row, caption_rows
 from pipelines.sources.cases import patients_of
 from pipelines.sources.named_boxes import Annotation, boxes_named_by
 
@@ -34,33 +37,41 @@ PNEUMONIAS = (
 LABELS_OF = {"no finding": "No Finding", **dict.fromkeys(PNEUMONIAS, "Pneumonia")}
 
 VIEWS = {"L": "LATERAL", "LATERAL": "LATERAL", "AP SUPINE": "AP", "AP ERECT": "AP", "AP": "AP", "PA": "PA"}
-
-Row = dict[str, str]
+# DICOM's modality of what collections call one; None where the word leaves it open.
+MODALITIES = {"": None, "CR": "CR", "DX": "DX", "DR": "DX", "X-RAY": None, "XRAY": None}
+CHEST = ("", "CHEST", "THORAX")
+SPLITS = {"": None, "valid": "validate", "val": "validate", "validation": "validate"}
 
 
 def open(root: Path) -> "FolderSource":  # noqa: A001 - every source module has this name
     """The data set at `root`.
 
     Raises:
-        BadInput: no manifest.csv, a manifest without the column `file`, or broken annotations.
+        BadInput: neither manifest.csv nor captions, a manifest without the column `file`, or broken annotations.
     """
     manifest = root / "manifest.csv"
     if not manifest.is_file():
-        raise BadInput(f"root {root}", "a folder source has manifest.csv and images/", "write the manifest")
+        if captions := caption_rows(root):
+            return FolderSource(root, "", captions, {})
+        raise BadInput(
+            f"root {root}", "a folder source has manifest.csv and images/, or ROCO's captions", "write the manifest"
+        )
     with manifest.open(newline="", encoding="utf-8-sig", errors="replace") as lines:
         rows = list(csv.DictReader(lines))
     if rows and "file" not in rows[0]:
         raise BadInput(f"manifest {manifest}", "its column `file` names the images", "add the column")
-    return FolderSource(root, rows, _annotations(root / "annotations_coco.json"))
+    return FolderSource(root, "images/", rows, _annotations(root / "annotations_coco.json"))
 
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
-    """Studies in the order of the manifest; a row without its image is rejected."""
+    """Studies in the order of the rows; `folder` is where their files stand, from the root on."""
 
     root: Path
+    folder: str
     rows: list[Row]
     annotations: dict[str, list[Annotation]]
+    reports_only: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -72,10 +83,15 @@ class FolderSource:
 
     def _study(self, row: Row, patient: str) -> Study | Rejected:
         name = row["file"]
-        study_id, path = Path(name).stem, self.root / "images" / name
+        study_id, path = Path(name).stem, self.root / self.folder / name
         if not path.is_file():
-            return Rejected(study_id, f"image images/{name} is missing")
-        notes = " ".join((row.get("clinical_notes") or "").split()) or None
+            return Rejected(study_id, f"image {self.folder}{name} is missing")
+        modality = (row.get("modality") or "").strip().upper()
+        if modality not in MODALITIES:
+            return Rejected(study_id, f"modality {modality}: CR, DX, DR and X-ray are radiographs")
+        if (body_part := (row.get("body_part") or "").strip().upper()) not in CHEST:
+            return Rejected(study_id, f"body part {body_part}: a chest radiograph is of the chest")
+        notes = " ".join((row.get("clinical_notes") or row.get("caption") or "").split()) or None
         view = (row.get("view") or "").strip().upper()
         view = VIEWS.get(view, view)
         annotations = self.annotations.get(name, [])
@@ -88,6 +104,8 @@ class FolderSource:
             labels=_labels(row.get("finding") or ""),
             age=_age(row.get("age") or ""),
             sex=(row.get("sex") or "").strip().upper() or None,
+            modality=MODALITIES[modality],
+            split=SPLITS.get(split := (row.get("split") or "").strip().lower(), split),
             notes={"finding": row["finding"]} if row.get("finding") else {},
         )
 

@@ -1,9 +1,11 @@
 """The source `mimic_cxr`: a data set in the layout of MIMIC-CXR or MIMIC-CXR-JPG (`pipelines.sources.mimic_layout`).
 
-The three tables may be of any version, plain or .gz. Reports stand beside the study folders or under
-`mimic-cxr-reports/`. Age, sex and race come from MIMIC-IV's tables where they lie in the root; age and sex else from
-the DICOM header. Device and modality are left to whoever reads the image. Where `sentence_masks/` has a study, its
-sentences are those annotated there; else the sections are split into sentences of which nobody said where they rest.
+The tables may be of any version, plain or .gz. Reports stand beside the study folders, under `mimic-cxr-reports/`, or
+in `mimic-cxr-reports.zip`; those of fewer than 10 or more than 200 tokens are left out. Age, sex and race come from
+MIMIC-IV's tables where they lie in the root; age and sex else from the DICOM header. Device and modality are left to
+whoever reads the image. Where `sentence_masks/` has a study, its sentences are those annotated there; else the sections
+are split into sentences, and those that MS-CXR has boxes for in the leading image get them. Of the others nobody said
+where they rest.
 """
 
 import json
@@ -20,34 +22,17 @@ from model.errors import BadInput
 from model.findings import OBSERVATIONS
 from model.pixels.refusal import PARSER_FAULTS
 from model.study import Section, Sentence, Study, StudyImage
-from model.text import BODY, sections, sentences
+from model.text import sentences
 from pipelines.sources import Rejected
-from pipelines.sources.mimic_layout import SENTENCES_FILE, image_folder, masks_folder, report_places
-from pipelines.sources.mimic_tables import Listed, Person, Row, read_listed, read_people
+from pipelines.sources.mimic_layout import SENTENCES_FILE, image_folder, masks_folder
+from pipelines.sources.mimic_reports import Report, Reports, UnusableReport
+from pipelines.sources.mimic_tables import ImageRow, Listed, Person, read_listed, read_people
+from pipelines.sources.ms_cxr import Phrase, read_ms_cxr, with_boxes
 
 SPLITS = ("train", "validate", "test")
 SUFFIXES = (".dcm", ".jpg", ".jpeg", ".png")
 FRONTALS = ("PA", "AP", "AP AXIAL", "PA LLD", "PA RLD", "AP LLD", "AP RLD")
 LATERALS = ("LATERAL", "LL", "RL", "XTABLE LATERAL", "LAO", "RAO", "LPO", "RPO", "SWIMMERS")
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The sections of one report, as `model.text.sections` gives them; None for one that it has not."""
-
-    findings: str | None
-    impression: str | None
-    indication: str | None
-    technique: str | None
-    comparison: str | None
-
-    @classmethod
-    def parse(cls, text: str) -> "Report":
-        """A report without a findings section gives the text that stands under no header as its findings."""
-        found = sections(text)
-        findings = found.get("findings") or found.get(BODY)
-        others = (found.get(name) for name in ("impression", "indication", "technique", "comparison"))
-        return cls(findings, *others)
 
 
 class MimicCxr(NamedTuple):
@@ -83,9 +68,9 @@ def open(root: Path) -> "MimicCxrSource":  # noqa: A001 - every source module ha
     """The data set at `root`, all splits.
 
     Raises:
-        BadInput: a table is missing, or lacks a column.
+        BadInput: a table is missing or damaged, or lacks a column; MS-CXR's annotations are damaged.
     """
-    return MimicCxrSource(root, read_listed(root), read_people(root))
+    return MimicCxrSource(root, read_listed(root), read_people(root), Reports(root), read_ms_cxr(root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +80,9 @@ class MimicCxrSource:
     root: Path
     listed: dict[tuple[str, str], Listed]
     people: dict[str, Person]
+    reports: Reports
+    phrases: dict[str, list[Phrase]]
+    reports_only: bool = False
 
     def __len__(self) -> int:
         return len(self.listed)
@@ -103,68 +91,70 @@ class MimicCxrSource:
         for (subject, study), listed in self.listed.items():
             try:
                 yield self._study(subject, study, listed)
-            except _Unusable as unusable:
+            except (_Unusable, UnusableReport) as unusable:
                 yield Rejected(study, str(unusable))
 
     def _study(self, subject: str, study: str, listed: Listed) -> Study:
-        lead, images, lacking = self._images(subject, study, listed.images)
-        report = self._report(subject, study)
+        found, lacking = self._images(subject, study, listed.images)
+        lead, path = found[0]
+        report = self.reports.read(subject, study)
+        said, notes = self._sentences(subject, study, report, found)
         person = self.people.get(subject, Person())
-        header = {} if person.sex and person.anchor_age is not None else _header(images[0].path)
-        age = person.age(lead.get("StudyDate", ""))
+        header = {} if person.sex and person.anchor_age is not None else _header(path)
+        age = person.age(lead.day)
         return Study(
             study_id=study,
             patient_id=subject,
-            images=images,
-            sentences=self._sentences(subject, study, report),
+            images=tuple(StudyImage(path, row.view or None) for row, path in found),
+            sentences=said,
             findings=_flat(report.findings),
             impression=_flat(report.impression),
             indication=_flat(report.indication),
             technique=_flat(report.technique),
             comparison=_flat(report.comparison),
-            labels=listed.labels,
+            labels=None if listed.labels is None else dict(listed.labels),
             age=_years(header.get("PatientAge", "")) if age is None else age,
             sex=person.sex or header.get("PatientSex"),
             race_ethnicity=person.race,
+            site=lead.site,
             split=listed.split,
-            notes={"images_not_there": " ".join(lacking)} if lacking else {},
+            notes=notes | ({"images_not_there": " ".join(lacking)} if lacking else {}),
         )
 
-    def _images(self, subject: str, study: str, rows: list[Row]) -> tuple[Row, tuple[StudyImage, ...], list[str]]:
-        """The leading image's row, the images, frontal ones first, and the ids of those whose file is not there.
+    def _images(self, subject: str, study: str, rows: list[ImageRow]) -> tuple[list[tuple[ImageRow, Path]], list[str]]:
+        """The images that are there, the leading one first, and the ids of those that are not.
 
-        A lateral image may be missing; one never leads a study that has a frontal.
+        PA leads, then AP, the other frontal views, unknown ones, lateral ones; of several the earliest. A lateral image
+        may be missing; one never leads a study that has a frontal.
         """
         if not rows:
             raise _Unusable("the metadata table lists no image of it")
         folder = self.root / image_folder(subject, study)
-        ranked = sorted(rows, key=lambda row: (_rank(row), row["dicom_id"]))
-        found = [(row, next((p for p in _places(folder, row["dicom_id"]) if p.is_file()), None)) for row in ranked]
-        present = [(row, path) for row, path in found if path is not None]
-        lacking = [row["dicom_id"] for row, path in found if path is None]
-        if not present or (_is_lateral(present[0][0]) and not _is_lateral(ranked[0])):
+        ranked = sorted(rows, key=lambda row: (_rank(row.view), row.day, row.time, row.dicom_id))
+        files = [(row, next((p for p in _places(folder, row.dicom_id) if p.is_file()), None)) for row in ranked]
+        present = [(row, path) for row, path in files if path is not None]
+        lacking = [row.dicom_id for row, path in files if path is None]
+        if not present or (present[0][0].view in LATERALS and ranked[0].view not in LATERALS):
             raise _Unusable(f"image {lacking[0]} is missing under {image_folder(subject, study)}")
-        return present[0][0], tuple(StudyImage(path, row.get("ViewPosition") or None) for row, path in present), lacking
+        return present, lacking
 
-    def _report(self, subject: str, study: str) -> Report:
-        places = report_places(subject, study)
-        path = next((self.root / place for place in places if (self.root / place).is_file()), None)
-        if path is None:
-            raise _Unusable(f"its report {places[0]} is missing")
-        text = path.read_text(encoding="utf-8", errors="replace")
-        if not text.strip():
-            raise _Unusable("its report is empty")
-        return Report.parse(text)
-
-    def _sentences(self, subject: str, study: str, report: Report) -> tuple[Sentence, ...]:
+    def _sentences(
+        self, subject: str, study: str, report: Report, images: list[tuple[ImageRow, Path]]
+    ) -> tuple[tuple[Sentence, ...], dict[str, str]]:
+        """The sentences, with a note of how many of MS-CXR's boxes found none of them."""
         folder = self.root / masks_folder(subject, study)
         if (folder / SENTENCES_FILE).is_file():
             try:
-                return tuple(_annotated(entry, folder) for entry in json.loads((folder / SENTENCES_FILE).read_text()))
+                entries = json.loads((folder / SENTENCES_FILE).read_text())
+                return tuple(_annotated(entry, folder) for entry in entries), {}
             except (OSError, ValueError, LookupError, TypeError) as fault:
                 raise _Unusable(f"its sentence masks cannot be read: {type(fault).__name__}") from fault
         texts = ((Section.FINDINGS, report.findings), (Section.IMPRESSION, report.impression))
-        return tuple(Sentence(text, section) for section, whole in texts for text in sentences(whole or ""))
+        said = [Sentence(text, section) for section, whole in texts for text in sentences(whole or "")]
+        of_lead, *of_others = (self.phrases.get(row.dicom_id, []) for row, _ in images)
+        boxed, unsaid = with_boxes(said, of_lead)
+        counts = {"boxes_without_sentence": unsaid, "boxes_of_other_images": sum(map(len, of_others))}
+        return boxed, {name: str(count) for name, count in counts.items() if count}
 
 
 class _Unusable(Exception):
@@ -188,13 +178,8 @@ def _places(folder: Path, dicom_id: str) -> Iterator[Path]:
     return (folder / f"{dicom_id}{suffix}" for suffix in SUFFIXES)
 
 
-def _is_lateral(row: Row) -> bool:
-    return row.get("ViewPosition", "").upper() in LATERALS
-
-
-def _rank(row: Row) -> int:
+def _rank(view: str) -> int:
     """Frontal views in their order, then those of unknown view, then lateral ones."""
-    view = row.get("ViewPosition", "").upper()
     return FRONTALS.index(view) if view in FRONTALS else len(FRONTALS) + (view in LATERALS)
 
 

@@ -234,3 +234,80 @@ def test_boxes_that_a_sentence_names(sentence: str, expected: list[Box]) -> None
 def test_a_side_is_no_side_of_a_lateral_image() -> None:
     annotations = [*LUNGS, Annotation("Consolidation", RIGHT)]
     assert boxes_named_by("Consolidation on the left.", annotations, lateral=True) == (RIGHT,)
+
+
+# -- what is no chest radiograph, and captions
+
+
+@pytest.mark.parametrize(("given", "stored"), [("CR", "CR"), ("dx", "DX"), ("DR", "DX"), ("X-ray", None), ("", None)])
+def test_modalities_of_radiographs(tmp_path: Path, given: str, stored: str | None) -> None:
+    (study,) = open_source("folder", write_set(tmp_path, [{**ROW, "modality": given}])).studies()
+    assert isinstance(study, Study)
+    assert study.modality == stored
+
+
+def test_other_modalities_and_body_parts_are_rejected(tmp_path: Path) -> None:
+    rows = [{**ROW, "file": "a.png", "modality": "CT"}, {**ROW, "file": "b.png", "body_part": "Knee"}]
+    rows = [{"modality": "", "body_part": "", **row} for row in rows]
+    assert list(open_source("folder", write_set(tmp_path, rows)).studies()) == [
+        Rejected("a", "modality CT: CR, DX, DR and X-ray are radiographs"),
+        Rejected("b", "body part KNEE: a chest radiograph is of the chest"),
+    ]
+
+
+def test_a_caption_stands_for_missing_notes(tmp_path: Path) -> None:
+    row = {"caption": "Chest X-ray. Clear lungs.", "split": "val", "clinical_notes": ""}
+    rows = [{"file": "a.png", **row}, {"file": "b.png", **row, "clinical_notes": "Big heart.", "split": "test"}]
+    first, second = open_source("folder", write_set(tmp_path, rows)).studies()
+    assert isinstance(first, Study)
+    assert isinstance(second, Study)
+    assert (first.findings, first.labels, first.split) == ("Chest X-ray. Clear lungs.", None, "validate")
+    assert [s.text for s in first.sentences] == ["Chest X-ray.", "Clear lungs."]
+    assert (second.findings, second.split) == ("Big heart.", "test")
+
+
+def images(root: Path, *files: str) -> None:
+    for file in files:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(root / file)
+
+
+def test_the_second_layout_of_roco(tmp_path: Path) -> None:
+    names = [f"ROCOv2_2023_{split}_00000{n}" for split, n in (("train", 1), ("train", 2), ("train", 3), ("valid", 1))]
+    train = "".join(f'{name},"Chest radiograph, clear lungs."\n' for name in names[:3])
+    (tmp_path / "train_captions.csv").write_text(f"ID,Caption\n{train}")
+    (tmp_path / "valid_captions.csv").write_text(f"ID,Caption\n{names[3]},Big heart.\n")
+    concepts = f"ID,CUIs\n{names[0]},C1306645;C0817096\n{names[1]},C0040405\n{names[2]},C1306645;C0023216\n"
+    (tmp_path / "train_concepts.csv").write_text(concepts)
+    images(tmp_path, *(f"train/{name}.jpg" for name in names[:3]), f"valid/{names[3]}.jpg")
+    source = open_source("folder", tmp_path)
+    assert len(source) == 4
+    clear, scan, leg, heart = source.studies()
+    assert isinstance(clear, Study)
+    assert (clear.study_id, clear.findings) == (names[0], "Chest radiograph, clear lungs.")
+    assert (clear.split, clear.images[0].path) == ("train", tmp_path / "train" / f"{names[0]}.jpg")
+    assert isinstance(scan, Rejected)
+    assert "modality CT" in scan.reason
+    assert isinstance(leg, Rejected)
+    assert "not the chest" in leg.reason.lower()
+    assert isinstance(heart, Study)
+    assert (heart.split, heart.modality, heart.labels) == ("validate", None, None)
+    assert len({study.patient_id for study in (clear, heart)}) == 2
+
+
+@pytest.mark.parametrize(("below", "split"), [("validation/", "validate"), ("", None)])
+def test_the_first_layout_of_roco(tmp_path: Path, below: str, split: str | None) -> None:
+    folder = tmp_path / below / "radiology"
+    images(folder, "images/ROCO_00002.jpg")
+    (folder / "captions.txt").write_text("ROCO_00002\t Chest X-ray  with a tube.\nROCO_00003\tNo image.\n")
+    study, missing = open_source("folder", tmp_path).studies()
+    assert isinstance(study, Study)
+    assert (study.study_id, study.findings, study.split) == ("ROCO_00002", "Chest X-ray with a tube.", split)
+    assert isinstance(missing, Rejected)
+    assert "ROCO_00003.jpg is missing" in missing.reason
+
+
+def test_captions_without_their_columns_are_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "train_captions.csv").write_text("image,text\na,b\n")
+    with pytest.raises(BadInput, match="ID and Caption"):
+        open_source("folder", tmp_path)
