@@ -19,13 +19,13 @@ from pipelines.workspace import CommandError, Workspace
 
 ROOT = Path(os.environ.get("RADASSIST_ROOT") or Path(__file__).resolve().parents[1])
 CXR_DATASET = Asset(name="cxr_dataset", uri="x-dvc://data.dvc")  # an event's extra: md5 of data.dvc, commit
-FINAL_CODES = (2, 3)  # bad input, a refused model: no retry changes them
+FINAL_CODES = (2, 3)  # bad input, data or a model that its policy refused: no retry changes them
 
 
 class InRun(BaseOperator):
     """One act upon the run's workspace, such as bringing a stage up to date. Killed, it takes its processes along.
 
-    A fault is retried. Bad input and a refused model are not.
+    A fault is retried. Bad input is not, nor is what a policy refused.
     """
 
     def __init__(self, *, act: Callable[[Workspace], str | None], **kwargs: Any) -> None:

@@ -1,6 +1,6 @@
 """The one program, `radassist`. A DVC stage, an Airflow task and a person at a shell call the same commands.
 
-Exit codes: 0 done, 1 a fault, 2 bad input (one line on standard error), 3 a model that the gate refused,
+Exit codes: 0 done, 1 a fault, 2 bad input (one line on standard error), 3 a data set or model that its policy refused,
 130 interrupted.
 """
 
@@ -17,6 +17,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("pipelines.ingest", "bring studies in and version them; bring a version back"),
     "pixels": ("pipelines.pixels", "show what the model sees of one DICOM, PNG or JPEG file"),
     "prepare": ("pipelines.prepare", "turn the ingested data set into tensors and a tokenizer"),
+    "validate": ("pipelines.validate", "hold the ingested data set against the data policy"),
+    "explore": ("pipelines.explore", "describe the ingested data set in figures and tables"),
     "train": ("pipelines.train", "train the reporter"),
     "evaluate": ("pipelines.evaluate", "draft the test split's reports and score them"),
     "gate": ("pipelines.gate", "hold the figures against the policy"),

@@ -17,13 +17,16 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from model.artefact import Artefact
-from pipelines.checkout import git, is_dirty, locked_outputs, run_of_branch
+from model.errors import BadInput
+from pipelines.checkout import is_dirty, locked_outputs, run_of_branch
 from pipelines.gate import Verdict
+from pipelines.git import ask
 from pipelines.machine import hardware, library_versions
 from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
 from pipelines.params import Params
 from pipelines.provenance import provenance
+from pipelines.validation.judge import Outcome
 
 SCHEMA = "radassist.validation-report/1"
 MODEL_NAME = "radassist-reporter"
@@ -72,7 +75,7 @@ def gather(root: Path, artefact: Artefact, verdict: Verdict, params: Params, exa
         examples: the drafts that are shown, see `pipelines.report`.
 
     Raises:
-        BadInput: the data set or a stage's figures are missing.
+        BadInput: the data set, its validation or a stage's figures are missing.
     """
     figures = read_metrics("evaluate", root / "metrics")
     return {
@@ -83,7 +86,7 @@ def gather(root: Path, artefact: Artefact, verdict: Verdict, params: Params, exa
         "policy": {
             "path": verdict.policy,
             "sha256": verdict.policy_sha256,
-            "committed": git(root, "log", "-1", "--format=%H %cI", "--", verdict.policy or "") or None,
+            "committed": ask(root, "log", "-1", "--format=%H %cI", "--", verdict.policy or "") or None,
         },
         "data": data_section(root),
         "provenance": provenance_section(root, params),
@@ -139,7 +142,34 @@ def data_section(root: Path) -> Content:
         "test_set": {key: frozen[key] for key in ("name", "n_studies", "n_patients")},
         "test_set_uses": NOT_MEASURED,
         "excluded": excluded(root / "data" / "quarantine.parquet"),
+        "validation": validation_section(root / "validation" / "results.json"),
         "prepared": read_metrics("prepare", root / "metrics"),
+    }
+
+
+def validation_section(results: Path) -> Content:
+    """What was expected of the data set, and the warnings: expectations that it does not meet, each with its reason.
+
+    Raises:
+        BadInput: the set has not been validated.
+    """
+    if not results.is_file():
+        raise BadInput(
+            str(results), "a model is reported with the warnings on its data", "run radassist validate first"
+        )
+    found: Content = json.loads(results.read_text())
+    outcomes = Counter(expectation["outcome"] for expectation in found["expectations"])
+    return {
+        "passed": found["passed"],
+        "policy": found["policy"],
+        "n_expectations": len(found["expectations"]),
+        "n_held": outcomes[Outcome.PASSED],
+        "n_not_measured": outcomes[Outcome.UNMEASURED],
+        "broken": [
+            {key: expectation[key] for key in ("name", "found", "because", "severity")}
+            for expectation in found["expectations"]
+            if expectation["outcome"] in (Outcome.WARNING, Outcome.FAILED)
+        ],
     }
 
 

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "radassist"
 ALIAS = "challenger"
-KEPT_FILES = ("verdict.json", "params.yaml", "data.dvc", "dvc.yaml", "dvc.lock", "policy/gate.yaml")
+KEPT_FILES = ("verdict.json", "params.yaml", "data.dvc", "dvc.yaml", "dvc.lock", "policy/gate.yaml", "policy/data.yaml")
+PAGES = ("report", "validation", "exploration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,9 @@ def record(root: Path, params: dict[str, str], client: "MlflowClient", mlflow_ru
         source = str((root / "data.dvc").absolute())
         dataset = mlflow.data.from_pandas(columns, source, name="data", digest=data_md5(root))
     mlflow.log_input(dataset, context="training")
-    mlflow.log_artifacts(str(root / "report"), "report")
+    for folder in PAGES:
+        if (root / folder).is_dir():
+            mlflow.log_artifacts(str(root / folder), folder)
     for path in (root / name for name in KEPT_FILES):
         if path.is_file():
             mlflow.log_artifact(str(path))
@@ -206,7 +209,7 @@ def figures(folder: Path) -> Iterator[tuple[str, float]]:
     for path in sorted(folder.glob("*.json")):
         prefix = "" if path.stem == "evaluate" else f"{path.stem}."
         for name, value in read_metrics(path.stem, folder).items():
-            if isinstance(value, (int, float)):
+            if value is not None:
                 yield f"{prefix}{name}", float(value)
 
 

@@ -88,6 +88,48 @@ def test_a_refused_model_is_recorded_with_its_report_and_never_registered(tiny: 
     assert '"passed": false' in (workspace.path / "report" / "index.html").read_text()
 
 
+def with_validation(tiny: TinyProject, cmd: str) -> None:
+    """Give the project a stage validate, and let train wait for it as the project's own does."""
+    tiny.set_stage("validate", cmd=f"echo validate >> $COUNTED && {cmd}", deps=["data", "policy"], outs=["validation"])
+    train = yaml.safe_load((tiny.root / "dvc.yaml").read_text())["stages"]["train"]
+    tiny.set_stage("train", **{**train, "deps": [*train["deps"], "validation/passed"]})
+
+
+def test_data_that_its_policy_refused_end_the_run_before_any_training(tiny: TinyProject, read_dag: Read) -> None:
+    with_validation(tiny, "mkdir -p validation && echo 'a patient in two splits' > validation/index.html && exit 3")
+    run = read_dag(tiny.root, "retrain").test()
+    assert run.state == "failed"
+    assert states(run) == {"open": "success", "prepare": "success", "validate": "failed"} | dict.fromkeys(
+        ["train", "gate", "report", "commit", "track", "enforce", "register"], "upstream_failed"
+    )
+    assert sorted(tiny.counted()) == ["prepare", "validate"]  # asked once: no retry makes the data better
+    [workspace] = open_runs(tiny.root)
+    assert (workspace.path / "validation" / "index.html").read_text() == "a patient in two splits\n"
+
+
+def test_a_new_warning_retrains_nothing(tiny: TinyProject) -> None:
+    with_validation(tiny, "mkdir -p validation && touch validation/passed && cp policy/*.yaml validation/")
+    command = [sys.executable, "-m", "dvc", "repro", "-q", "train"]
+    subprocess.run(command, cwd=tiny.root, check=True, env=quiet_environment())
+    assert sorted(tiny.counted()) == ["prepare", "train", "validate"]
+    (tiny.root / "policy" / "data.yaml").write_text("a new expectation, which these data do not meet\n")
+    subprocess.run(command, cwd=tiny.root, check=True, env=quiet_environment())
+    assert tiny.counted() == ["validate"]
+
+
+def test_train_waits_for_validate_and_reads_only_that_it_passed(read_dag: Read) -> None:
+    dag = read_dag(ROOT, "retrain")
+    assert {"prepare", "validate"} <= dag.get_task("train").upstream_task_ids
+    assert "explore" not in dag.get_task("train").get_flat_relative_ids(upstream=True)
+    assert dag.get_task("explore").downstream_task_ids == {"commit"}
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    read = {name: [dep for dep in stage["deps"] if dep.startswith("validation")] for name, stage in stages.items()}
+    assert {name: deps for name, deps in read.items() if deps} == {
+        "train": ["validation/passed"],
+        "report": ["validation/results.json"],
+    }
+
+
 @pytest.mark.parametrize(("code", "final"), [(1, False), (2, True), (3, True), (255, False)])
 def test_a_fault_is_retried_and_bad_input_is_not(
     tiny: TinyProject, airflow_home: Path, monkeypatch: pytest.MonkeyPatch, code: int, final: bool

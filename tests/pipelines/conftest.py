@@ -4,8 +4,10 @@ import contextlib
 import io
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -146,12 +148,13 @@ def drafts_line(study_id: str) -> dict[str, Any]:
 def write_data(data: Path) -> None:
     """Manifest and one shard: the five test studies, and one each to train and validate."""
     splits = {**dict.fromkeys(STUDIES, "test"), "t1": "train", "v1": "validate"}
-    with ShardWriter(data / "shards") as writer:
+    (data / "shards").mkdir(parents=True)
+    with TemporaryDirectory() as folder, closing(ShardWriter(Path(folder))) as writer:
         for index, study_id in enumerate(splits):
             png = io.BytesIO()
             Image.fromarray(radiograph(index)).save(png, "PNG")
-            writer.add(0, f"{study_id}/image_0.png", png.getvalue())
-        shard = writer.finish()[0]
+            writer.add(0, {f"{study_id}/image_0.png": png.getvalue()})
+        shard = writer.finish(data / "shards")[0]
     rows = [
         {
             **dict.fromkeys(SCHEMA.names),
@@ -175,6 +178,22 @@ def write_data(data: Path) -> None:
     (data / "splits.json").write_text(json.dumps({"test": test, "patient_key": "k"}))
     refused = {"study_id": ["s8", "s9", "s10"], "reason": ["corrupt", "corrupt", "no patient id"]}
     pd.DataFrame(refused).to_parquet(data / "quarantine.parquet")
+
+
+def write_validation(folder: Path) -> None:
+    """What stage validate found: one expectation of each outcome that lets a run go on."""
+    expectation = {"severity": "warning", "because": "a subgroup that nobody knows cannot be audited"}
+    outcomes = {
+        "sex known": ("passed", "all of 7 studies"),
+        "site known": ("warning", "missing in 4 of 7 studies (57.1 %)"),
+        "prevalence": ("not measured", "there is no version before"),
+    }
+    expectations = [
+        {**expectation, "name": name, "outcome": outcome, "found": found} for name, (outcome, found) in outcomes.items()
+    ]
+    policy = {"path": "policy/data.yaml", "sha256": "e" * 64}
+    folder.mkdir()
+    (folder / "results.json").write_text(json.dumps({"passed": True, "policy": policy, "expectations": expectations}))
 
 
 def write_model(folder: Path, *extra: str) -> None:
@@ -211,6 +230,7 @@ def build_run(root: Path, **changes: float | None) -> Path:
     for folder in ("data", "metrics", "policy", "evaluation"):
         (root / folder).mkdir(parents=True)
     write_data(root / "data")
+    write_validation(root / "validation")
     (root / "data.dvc").write_text(f"outs:\n- md5: {'d' * 32}.dir\n  path: data\n")
     (root / "dvc.lock").write_text("schema: '2.0'\nstages:\n  train:\n    outs:\n    - path: trained\n      md5: abc\n")
     for name in ("params.yaml", "policy/gate.yaml"):

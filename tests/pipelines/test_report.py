@@ -163,6 +163,16 @@ def test_the_splits_are_counted_and_a_patient_in_two_of_them_is_shown(finished_r
     assert data["excluded"] == {"corrupt": 2, "no patient id": 1}
 
 
+def test_the_warnings_on_the_data_are_carried_with_their_reasons(passed_run: Path) -> None:
+    content, page = read(passed_run)
+    validation = content["data"]["validation"]
+    assert (validation["n_expectations"], validation["n_held"], validation["n_not_measured"]) == (3, 1, 1)
+    assert [broken["name"] for broken in validation["broken"]] == ["site known"]
+    data = page.text.split("Identity and provenance")[0].rsplit("Validation", 1)[1]
+    assert "1 of 3 expectations of policy/data.yaml hold, 1 had nothing to measure, and 1 warns:" in data
+    assert "Site known : missing in 4 of 7 studies (57.1 %). A subgroup that nobody knows cannot be audited." in data
+
+
 def test_no_patient_is_named(passed_run: Path) -> None:
     patients = read_manifest(passed_run / "data").column("patient_id").to_pylist()
     for name in ("report.json", "index.html"):
@@ -193,6 +203,7 @@ def test_a_second_report_replaces_the_first(passed_run: Path, tmp_path: Path) ->
     [
         ("metrics/parity.json", "run radassist parity first"),
         ("verdict.json", "run `radassist gate` first"),
+        ("validation/results.json", "run radassist validate first"),
         ("evaluation/drafts.jsonl", "run `radassist evaluate` first"),
         ("exported/manifest.json", "point at the output of train or export"),
     ],
