@@ -24,7 +24,8 @@ class Match:
 def match_statements(
     references: Sequence[Sequence[Finding]], candidates: Sequence[Sequence[Finding]]
 ) -> tuple[Match, ...]:
-    """Match the positive statements of a report's sentences, one to one; as many as can be, equal zones first.
+    """Match the positive statements of a report's sentences, one to one; as many as can be, equal zones first, then
+    those that stand at like places: of two devices the first answers the first.
 
     Each argument holds the findings of each sentence. A drafted statement answers one of the same observation that
     names the same side; a reference without a side takes any. A drafted statement that names no side answers no
@@ -34,7 +35,8 @@ def match_statements(
     if not asked or not drafted:
         return tuple(Match(finding, sentence, None) for sentence, finding in asked)
     worth = np.array([[_worth(reference, candidate) for _, candidate in drafted] for _, reference in asked])
-    rows, columns = linear_sum_assignment(worth, maximize=True)
+    apart = np.abs(np.subtract.outer(np.arange(len(asked)), np.arange(len(drafted))))
+    rows, columns = linear_sum_assignment(worth - 1e-6 * apart, maximize=True)
     answer = {int(row): drafted[column][0] for row, column in zip(rows, columns, strict=True) if worth[row, column] > 0}
     return tuple(Match(finding, sentence, answer.get(row)) for row, (sentence, finding) in enumerate(asked))
 

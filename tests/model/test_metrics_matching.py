@@ -51,3 +51,9 @@ def test_the_match_names_what_was_asked() -> None:
     asked = Finding("Consolidation", Certainty.LIKELY, Side.RIGHT, Zone.LOWER)
     [match] = match_statements([(), (asked,)], [])
     assert (match.finding, match.reference, match.candidate) == (asked, 1, None)
+
+
+def test_among_equals_the_order_decides() -> None:
+    devices = ["An endotracheal tube is present.", "An enteric tube is present.", "Sternotomy wires are present."]
+    assert answers(devices, devices) == [0, 1, 2]
+    assert answers(devices, devices[:2]) == [0, 1, None]
