@@ -30,7 +30,7 @@ class Known:
     """What the set holds of a study id."""
 
     patient_id: str
-    image_sha256: str
+    image_sha256: str | None
     content_sha256: str
 
 
@@ -65,12 +65,19 @@ class Refused:
     reason: str
 
 
-def admit(candidate: Candidate, source: str, pseudonyms: Pseudonyms) -> Admitted | Same | Refused:
-    """Read a study's files and decide. `source` is the name that the manifest gives it."""
+def admit(
+    candidate: Candidate, source: str, pseudonyms: Pseudonyms, *, reports_only: bool = False
+) -> Admitted | Same | Refused:
+    """Read a study's files and decide.
+
+    Args:
+        source: the name that the manifest gives it.
+        reports_only: the source has no images, so that a study may have none.
+    """
     study, known = candidate.study, candidate.known
     if isinstance(study, Rejected):
         return Refused(study.study_id, study.reason)
-    if fault := _fault(study):
+    if fault := _fault(study, reports_only):
         return Refused(study.study_id, fault)
     try:
         stored = [stored_form(_read(image.path), pseudonyms) for image in study.images]
@@ -80,14 +87,17 @@ def admit(candidate: Candidate, source: str, pseudonyms: Pseudonyms) -> Admitted
         return Refused(study.study_id, str(refused))
     sentences, masks = _sentences(study)
     patient = pseudonyms.patient(study.patient_id)
-    held = Known(patient, _sha256(stored[0].content), _content_sha256(study, patient, stored, sentences, masks))
+    first = stored[0] if stored else None
+    image_sha256 = _sha256(first.content) if first else None
+    held = Known(patient, image_sha256, _content_sha256(study, patient, stored, sentences, masks))
     if known is not None:
         return Same(study.study_id) if held == known else Refused(study.study_id, conflict(held, known))
     try:
-        picture, *_ = [to_display(image.content) for image in stored]
+        pictures = [to_display(image.content) for image in stored]
     except PixelsRefused as refused:
         return Refused(study.study_id, str(refused))
-    if misfit := _misfit(study.sentences, picture.shape):
+    height, width = pictures[0].shape if pictures else (0, 0)
+    if misfit := _misfit(study.sentences, (height, width)):
         return Refused(study.study_id, misfit)
     names = [f"{study.study_id}/image_{index}.{image.extension}" for index, image in enumerate(stored)]
     views = [given.view or image.view for given, image in zip(study.images, stored, strict=True)]
@@ -99,10 +109,10 @@ def admit(candidate: Candidate, source: str, pseudonyms: Pseudonyms) -> Admitted
         "shard": "",
         "images": [{"member": name, "view": view} for name, view in zip(names, views, strict=True)],
         "image_sha256": held.image_sha256,
-        "pixels_sha256": _pixels_sha256(picture),
+        "pixels_sha256": _pixels_sha256(pictures[0]) if pictures else None,
         "content_sha256": held.content_sha256,
-        "width": picture.shape[1],
-        "height": picture.shape[0],
+        "width": width,
+        "height": height,
         "findings": study.findings,
         "impression": study.impression,
         "indication": study.indication,
@@ -114,8 +124,8 @@ def admit(candidate: Candidate, source: str, pseudonyms: Pseudonyms) -> Admitted
         "sex": study.sex,
         "race_ethnicity": study.race_ethnicity,
         "site": study.site,
-        "device": study.device or stored[0].device,
-        "modality": study.modality or stored[0].modality,
+        "device": study.device or (first.device if first else None),
+        "modality": study.modality or (first.modality if first else None),
     }
     images = zip(names, (image.content for image in stored), strict=True)
     return Admitted(row, dict(chain(images, masks.items())))
@@ -138,11 +148,11 @@ def conflict(new: Known, known: Known) -> str:
     return f"conflict: this study id is in the set with {what}"
 
 
-def _fault(study: Study) -> str | None:
+def _fault(study: Study, reports_only: bool) -> str | None:
     """What makes a study unfit before any file is read."""
     if not STUDY_ID.fullmatch(study.study_id):
         return "study id: letters, digits, '.', '_' and '-' only, at most 91 of them, a letter or digit first"
-    if not study.images:
+    if not study.images and not reports_only:
         return "no image"
     if study.split is not None and study.split not in list(Split):
         return f"split {study.split!r}: train, validate or test"

@@ -1,35 +1,30 @@
 """The checkout that a run works in: its repository, its branch, and what DVC has locked there."""
 
-import subprocess
 from pathlib import Path
 
 import yaml
 
+from pipelines.git import ask
+
 WRITTEN_BY_A_RUN = ("dvc.lock", "metrics", "verdict.json")
-
-
-def git(root: Path, *arguments: str) -> str | None:
-    """What git answers, stripped; None where it fails, as outside a repository."""
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def is_dirty(root: Path) -> bool | None:
     """True where tracked files differ from the commit, what a run writes left aside; None outside a repository."""
     aside = [f":!{path}" for path in WRITTEN_BY_A_RUN]
-    status = git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *aside)
+    status = ask(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *aside)
     return None if status is None else bool(status)
 
 
 def main_checkout(root: Path) -> Path:
     """The repository's main working tree, also where `root` is one of its other worktrees; else `root` itself."""
-    common = git(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    common = ask(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
     return Path(common).parent if common and Path(common).name == ".git" else root.absolute()
 
 
 def run_of_branch(root: Path) -> str | None:
     """ID where the branch is runs/ID, else None."""
-    branch = git(root, "symbolic-ref", "--short", "--quiet", "HEAD") or ""
+    branch = ask(root, "symbolic-ref", "--short", "--quiet", "HEAD") or ""
     return branch.removeprefix("runs/") if branch.startswith("runs/") else None
 
 

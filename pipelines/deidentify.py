@@ -1,65 +1,107 @@
 """What of an image file is kept: its pixels as they are encoded, what they mean, and nothing that tells of a person.
 
 DICOM follows an allow-list, the strictest way of PS3.15 E.1: an attribute that is not named here does not pass, private
-ones and whole sequences included. UIDs become keyed hashes. PNG and JPEG keep the segments that make the picture.
+ones and whole sequences included, and one that is must be of the form that it always has. No free text is among them,
+since a wrong length or tag makes a name the value of whatever stands beside it. UIDs become keyed hashes.
 """
 
 import io
-import struct
+import re
 from dataclasses import dataclass
 
+import numpy as np
 import pydicom
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import keyword_for_tag
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.tag import Tag
+from pydicom.uid import UID, RLELossless
 
 from model.pixels import PixelsRefused, Refusal
-from model.pixels.header import read_header
+from model.pixels.decode import CODECS
+from model.pixels.header import VIEW_CODES, Header, read_header
 from model.pixels.refusal import PARSER_FAULTS
+from pipelines.bare import JPEG_SIGNATURE, PNG_SIGNATURE, bare_jpeg, bare_jpeg2000, bare_png, bare_rle
 from pipelines.pseudonyms import Pseudonyms
+
+PIXEL_DATA = Tag("PixelData")
+ITEM = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")  # what encapsulated Pixel Data begins with (PS3.5 A.4)
+GREY_SCALE = [Tag(keyword) for keyword in ("RescaleIntercept", "RescaleSlope", "WindowCenter", "WindowWidth")]
 
 IMPLEMENTATION_UID = UID("2.25.137866340116917153273163217113446190219")
 
 HASHED_UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
+
+def _terms(*terms: str) -> str:
+    """One of these, or several of them, as a code string has them (PS3.5 6.2)."""
+    return rf"(?:(?:{'|'.join(terms)}) *\\?)+"
+
+
+def _words(*words: str) -> str:
+    """These, in any order and number."""
+    return rf"(?:(?:{'|'.join(words)})\b[ _]*)+"
+
+
+def _numbers(most: int) -> str:
+    """So many decimal or integer strings at most (PS3.5 6.2), below a million: a date has eight digits."""
+    number = r" *[-+]?(?:\d{1,6}(?:\.\d{0,16})?|\.\d{1,16})(?:[eE][-+]?\d{1,3})? *"
+    return rf"{number}(?:\\{number}){{0,{most - 1}}}"
+
+
+def _bytes(count: int) -> str:
+    return rf"(?s:.){{{count}}}"
+
+
+VIEWS = _words(
+    "AP", "PA", "LL", "RL", "LATERAL", "LAT", "LEFT", "RIGHT", "LLD", "RLD", "LAO", "RAO", "LPO", "RPO", "LLO", "RLO",
+    "AXIAL", "OBLIQUE", "XTABLE", "SWIMMERS", "LORDOTIC", "DECUBITUS", "ERECT", "SUPINE", "PORTABLE",
+)  # fmt: skip
+PARTS = _words(
+    "CHEST", "THORAX", "LUNG", "RIB", "RIBS", "STERNUM", "HEART", "CLAVICLE", "SHOULDER", "ABDOMEN", "PELVIS", "SPINE",
+    "CSPINE", "TSPINE", "LSPINE", "NECK", "SKULL", "HEAD", "HIP", "KNEE", "ANKLE", "FOOT", "LEG", "HAND", "WRIST",
+    "ELBOW", "ARM", "PORT", "PORTABLE", "AP", "PA", "LAT",
+)  # fmt: skip
+UNITS = _terms("US", "HU", "OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT")
+
 # fmt: off
-KEPT = [
+KEPT: dict[str, str] = {
     # SOP Common, General Series and Image (PS3.3 C.12.1, C.7.3.1, C.7.6.1)
-    "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality",
-    "ImageType", "PresentationIntentType", "BodyPartExamined", "Laterality", "ImageLaterality",
-    "PatientOrientation", "ViewPosition", "ViewCodeSequence", "ViewModifierCodeSequence",
-    "AnatomicRegionSequence", "BurnedInAnnotation", "LossyImageCompression", "LossyImageCompressionRatio",
-    "LossyImageCompressionMethod",
-    # Equipment (C.7.5.1), make and model alone
-    "Manufacturer", "ManufacturerModelName",
+    "SOPClassUID": r"[0-9.]{1,64}", "SOPInstanceUID": r"[0-9.]{1,64}", "StudyInstanceUID": r"[0-9.]{1,64}",
+    "SeriesInstanceUID": r"[0-9.]{1,64}",
+    "Modality": _terms("CR", "DX", "RG"), "ImageType": _terms("ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY"),
+    "PresentationIntentType": _terms("FOR PRESENTATION"), "BodyPartExamined": PARTS,
+    "Laterality": "[RLUB] ?", "ImageLaterality": "[RLUB] ?",
+    "PatientOrientation": r"[AFHLPR]{1,3} *\\[AFHLPR]{1,3} *", "ViewPosition": VIEWS,
+    "BurnedInAnnotation": _terms("YES", "NO"), "LossyImageCompression": "0[01]",
+    "LossyImageCompressionRatio": _numbers(8), "LossyImageCompressionMethod": _terms(r"ISO_\d{4,5}_\d{1,2}"),
     # Image Pixel (C.7.6.3)
-    "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns",
-    "PixelAspectRatio", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
-    "SmallestImagePixelValue", "LargestImagePixelValue", "PixelPaddingValue", "PixelPaddingRangeLimit",
-    "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData",
+    "SamplesPerPixel": _bytes(2), "PhotometricInterpretation": "MONOCHROME[12] ?", "PlanarConfiguration": _bytes(2),
+    "NumberOfFrames": _numbers(1), "Rows": _bytes(2), "Columns": _bytes(2), "PixelAspectRatio": _numbers(2),
+    "BitsAllocated": _bytes(2), "BitsStored": _bytes(2), "HighBit": _bytes(2), "PixelRepresentation": _bytes(2),
+    "PixelPaddingValue": _bytes(2), "PixelPaddingRangeLimit": _bytes(2),
     # Modality LUT, VOI LUT and presentation (C.11.1, C.11.2, C.11.6, C.8.11.3)
-    "ModalityLUTSequence", "RescaleIntercept", "RescaleSlope", "RescaleType", "VOILUTSequence", "WindowCenter",
-    "WindowWidth", "VOILUTFunction", "PresentationLUTShape", "PixelIntensityRelationship",
-    "PixelIntensityRelationshipSign",
+    "RescaleIntercept": _numbers(1), "RescaleSlope": _numbers(1), "RescaleType": UNITS,
+    "WindowCenter": _numbers(64), "WindowWidth": _numbers(64),
+    "VOILUTFunction": _terms("LINEAR_EXACT", "LINEAR", "SIGMOID"),
+    "PresentationLUTShape": _terms("IDENTITY", "INVERSE"),
+    "PixelIntensityRelationship": _terms("LIN", "LOG", "DISP"), "PixelIntensityRelationshipSign": _bytes(2),
     # geometry (C.7.6.2, 10.7, C.8.7.10)
-    "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelSpacingCalibrationType",
-    "EstimatedRadiographicMagnificationFactor", "DistanceSourceToDetector", "DistanceSourceToPatient",
-]
+    "PixelSpacing": _numbers(2), "ImagerPixelSpacing": _numbers(2), "NominalScannedPixelSpacing": _numbers(2),
+    "PixelSpacingCalibrationType": _terms("GEOMETRY", "FIDUCIAL"),
+    "EstimatedRadiographicMagnificationFactor": _numbers(1), "DistanceSourceToDetector": _numbers(1),
+    "DistanceSourceToPatient": _numbers(1),
+}
+"""Attributes by the form of their bytes, padding aside. Pixel Data stands apart."""
+
+LUT = {"LUTDescriptor": _bytes(6), "LUTData": r"(?s:.){1,131072}", "ModalityLUTType": UNITS}
+KEPT_SEQUENCES: dict[str, dict[str, str]] = {
+    "ViewCodeSequence": {"CodeValue": "|".join(VIEW_CODES), "CodingSchemeDesignator": "SCT|SRT|SNM3|99SDM"},
+    "ModalityLUTSequence": LUT,
+    "VOILUTSequence": LUT,
+}
 # fmt: on
-
-KEPT_IN_SEQUENCES = [
-    "LUTDescriptor",
-    "LUTData",
-    "ModalityLUTType",
-    "CodeValue",
-    "CodingSchemeDesignator",
-    "CodeMeaning",
-]
-
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_KEPT = {b"IHDR", b"PLTE", b"tRNS", b"sBIT", b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"IDAT", b"IEND"}
-
-JPEG_SIGNATURE = b"\xff\xd8\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +133,13 @@ def stored_form(content: bytes, pseudonyms: Pseudonyms) -> StoredImage:
 
 def _bare_dicom(content: bytes, pseudonyms: Pseudonyms) -> StoredImage:
     header = read_header(content)
+    if header.syntax not in CODECS:
+        raise PixelsRefused(Refusal.UNSUPPORTED_SYNTAX, "no decoder for the transfer syntax")
     dataset = pydicom.dcmread(io.BytesIO(content), force=True)
-    _keep(dataset, KEPT)
+    device = _device(dataset)
+    _keep(dataset, KEPT, KEPT_SEQUENCES)
+    if (sop_class := UID(dataset.get("SOPClassUID") or "")).name == sop_class:  # none that the standard names
+        dataset.pop("SOPClassUID", None)
     for keyword in HASHED_UIDS:
         if keyword in dataset:
             setattr(dataset, keyword, pseudonyms.uid(str(dataset[keyword].value)))
@@ -100,27 +147,73 @@ def _bare_dicom(content: bytes, pseudonyms: Pseudonyms) -> StoredImage:
     dataset.DeidentificationMethod = "RadAssist allow-list"
     dataset.preamble = bytes(128)
     dataset.file_meta = _file_meta(dataset, header.syntax)
+    dataset[PIXEL_DATA] = _pixel_data(header)
     out = io.BytesIO()
     dataset.save_as(out)
-    return StoredImage(
-        out.getvalue(),
-        "dcm",
-        view=header.view,
-        modality=_text(dataset, "Modality"),
-        device=" ".join(filter(None, (_text(dataset, "Manufacturer"), _text(dataset, "ManufacturerModelName"))))
-        or None,
-    )
+    view = header.view if re.fullmatch(VIEWS, header.view or "") else None
+    return StoredImage(out.getvalue(), "dcm", view, dataset.get("Modality"), device)
 
 
-def _keep(dataset: Dataset, keywords: list[str]) -> None:
-    """Drop all other attributes; what stays keeps its bytes, and sequences lose all but their own list."""
-    kept = {tag_for_keyword(keyword) for keyword in keywords}
+def _keep(dataset: Dataset, shapes: dict[str, str], sequences: dict[str, dict[str, str]]) -> None:
+    """Drop all other attributes, and those of another form; what stays keeps its bytes.
+
+    Raises:
+        PixelsRefused: a number is none that the grey scale depends on.
+    """
+    shape_of = {Tag(keyword): shape for keyword, shape in shapes.items()}
+    items_of = {Tag(keyword): shapes for keyword, shapes in sequences.items()}
     for tag in list(dataset.keys()):
-        if tag not in kept:
-            del dataset[tag]
-        elif "SQ" in (dictionary_VR(tag), dataset.get_item(tag).VR):  # whatever the file calls a sequence is one
+        if tag in items_of:
             for item in dataset[tag].value:
-                _keep(item, KEPT_IN_SEQUENCES)
+                _keep(item, items_of[tag], {})
+                _cut_lut(item)
+            continue
+        value = dataset.get_item(tag).value
+        if not (isinstance(value, bytes) and _has_form(value, shape_of.get(tag))):
+            if tag in GREY_SCALE and value:
+                raise PixelsRefused(Refusal.CORRUPT, f"{keyword_for_tag(tag)} is no number")
+            del dataset[tag]
+
+
+def _has_form(value: bytes, shape: str | None) -> bool:
+    """Whether a value as it stands in the file is of a form, padding aside (PS3.5 6.2)."""
+    return shape is not None and bool(re.fullmatch(f"(?:{shape})[ \0]*".encode(), value))
+
+
+def _cut_lut(item: Dataset) -> None:
+    """LUT Data ends with its last entry; the descriptor says how many there are (PS3.3 C.11.1.1.1)."""
+    data, descriptor = item.get_item("LUTData"), item.get_item("LUTDescriptor")
+    if isinstance(data, RawDataElement) and isinstance(descriptor, RawDataElement):
+        entries = int.from_bytes(descriptor.value[:2], "little" if descriptor.is_little_endian else "big") or 1 << 16
+        value = data.value[: 2 * entries]
+        item[data.tag] = data._replace(value=value, length=len(value))
+
+
+def _pixel_data(header: Header) -> DataElement:
+    """Pixel Data that ends where the picture does, with nothing in the bits that no pixel is stored in (PS3.5 8)."""
+    data = bytes(header.dataset.PixelData)
+    pixels = header.rows * header.columns
+    if header.syntax.is_encapsulated:
+        frame = get_frame(data, 0, number_of_frames=1)
+        element = DataElement(PIXEL_DATA, "OB", encapsulate([_bare_frame(frame, header.syntax, pixels)]))
+        element.is_undefined_length = True
+        return element
+    if data.startswith(ITEM):
+        raise PixelsRefused(Refusal.CORRUPT, "Pixel Data is encapsulated and its transfer syntax is not")
+    size = pixels * header.bits_allocated // 8
+    if len(data) < size:
+        raise PixelsRefused(Refusal.CORRUPT, f"Pixel Data has {len(data)} bytes: the image needs {size}")
+    if header.bits_allocated == 16:
+        words = np.frombuffer(data[:size], "<u2" if header.little_endian else ">u2")
+        mask = (1 << header.high_bit + 1) - (1 << header.high_bit + 1 - header.bits_stored)
+        data = (words & mask).astype(words.dtype).tobytes()
+    return DataElement(PIXEL_DATA, "OW", data[:size] + bytes(size % 2))
+
+
+def _bare_frame(frame: bytes, syntax: UID, pixels: int) -> bytes:
+    if syntax == RLELossless:
+        return bare_rle(frame, pixels)
+    return bare_jpeg(frame) if frame[:2] == JPEG_SIGNATURE[:2] else bare_jpeg2000(frame)
 
 
 def _file_meta(dataset: Dataset, syntax: UID) -> FileMetaDataset:
@@ -137,60 +230,9 @@ def _file_meta(dataset: Dataset, syntax: UID) -> FileMetaDataset:
     return meta
 
 
-def _text(dataset: Dataset, keyword: str) -> str | None:
-    return str(dataset.get(keyword) or "").strip() or None
-
-
-def bare_png(content: bytes) -> bytes:
-    """The chunks that make the picture (PNG, third edition, 11.2 and 11.3.2): no text, time, EXIF or profile."""
-    kept, at = [PNG_SIGNATURE], len(PNG_SIGNATURE)
-    while at < len(content):
-        length, kind = struct.unpack_from(">I4s", content, at)
-        end = at + 12 + length
-        if end > len(content):
-            raise PixelsRefused(Refusal.CORRUPT, "truncated PNG file")
-        if kind in PNG_KEPT:
-            kept.append(content[at:end])
-        if kind == b"IEND":
-            return b"".join(kept)
-        at = end
-    raise PixelsRefused(Refusal.CORRUPT, "truncated PNG file")
-
-
-def bare_jpeg(content: bytes) -> bytes:
-    """The segments that make the picture (ITU-T T.81 B.1.1): of the application segments only JFIF's header without its
-    thumbnail and Adobe's colour transform, no comments, nothing behind the end of the image."""
-    kept, at = [b"\xff\xd8"], 2
-    while at + 4 <= len(content):
-        marker = content[at + 1]
-        if content[at] != 0xFF:
-            raise PixelsRefused(Refusal.CORRUPT, "damaged JPEG file")
-        if marker == 0xFF:  # fill byte
-            at += 1
-            continue
-        if marker == 0xD9:
-            break
-        end = at + 2 + struct.unpack_from(">H", content, at + 2)[0]
-        segment = content[at:end]
-        if marker == 0xDA:
-            end = _end_of_scan(content, end)
-            kept.append(content[at:end])
-        elif marker == 0xE0 and segment[4:9] == b"JFIF\0":
-            kept.append(b"\xff\xe0\x00\x10" + segment[4:16] + b"\0\0")
-        elif not (0xE0 <= marker <= 0xEF or marker == 0xFE) or (marker == 0xEE and segment[4:9] == b"Adobe"):
-            kept.append(segment)
-        at = end
-    if content[at : at + 2] != b"\xff\xd9":
-        raise PixelsRefused(Refusal.CORRUPT, "truncated JPEG file")
-    return b"".join([*kept, b"\xff\xd9"])
-
-
-def _end_of_scan(content: bytes, start: int) -> int:
-    """Where the entropy-coded data from `start` on ends: at the next marker that is neither stuffing nor a restart."""
-    at = start
-    while (at := content.find(b"\xff", at)) >= 0 and at + 1 < len(content):
-        if content[at + 1] == 0 or 0xD0 <= content[at + 1] <= 0xD7:
-            at += 2
-        else:
-            return at
-    raise PixelsRefused(Refusal.CORRUPT, "truncated JPEG file")
+def _device(dataset: Dataset) -> str | None:
+    """Make and model, for the manifest; None where either is no plain text of its length (LO, PS3.5 6.2)."""
+    names = [str(dataset.get(keyword) or "").strip() for keyword in ("Manufacturer", "ManufacturerModelName")]
+    if not all(re.fullmatch(r"[ -~]{0,64}", name) for name in names):
+        return None
+    return " ".join(filter(None, names)) or None

@@ -5,49 +5,54 @@
     data/splits.json         the frozen test set: its name, its patients, the key that hashed them
     data/quarantine.parquet  studies that were kept out, with the reason
 
-The next set is built beside the old one and takes its place in one step, so that an ingest may be killed at any moment
-and run again. Study ids stay as they are, because de-identified sources made them up; patient ids and UIDs are hashed.
+The next set is built beside the old one and takes its place in one step, so that an ingest may be killed at any moment:
+run again, it goes on from where it was. Study ids stay as they are, because de-identified sources made them up; patient
+ids and UIDs are hashed.
 """
 
 import argparse
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import tee
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from model.errors import BadInput
-from pipelines.admission import Admitted, Candidate, Known, Refused, Same, admit, conflict
-from pipelines.manifest import SCHEMA, StudyRow, read_manifest, write_manifest
+from model.study import Study
+from model.workers import Loss, map_in_order
+from pipelines.admission import Admitted, Candidate, Known, Refused, Same, admit
+from pipelines.batch import Batch
+from pipelines.journal import code_digest, mark_of
+from pipelines.manifest import SCHEMA, read_manifest, write_manifest
+from pipelines.metrics import write_metrics
+from pipelines.profile import write_profile
 from pipelines.progress import track
 from pipelines.pseudonyms import Pseudonyms
-from pipelines.publish import draft_of, publish
-from pipelines.shards import ShardWriter, bucket_of, link_shards
-from pipelines.sources import Source, open_source
+from pipelines.publish import enough_room, publish, workshop_of
+from pipelines.shards import link_shards
+from pipelines.sources import SOURCES, Rejected, Source, open_source
 from pipelines.splits import Split, first_splits, later_splits, strictest
 from pipelines.versioning import add_and_push, bring_present, commit_data_version, is_kept, restore, unversioned
-from pipelines.workers import map_in_order
 
 QUARANTINE_SCHEMA = pa.schema(
     [pa.field(name, pa.string(), nullable=False) for name in ("study_id", "source", "reason")]
 )
-
-ROWS_A_CHUNK = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class IngestFigures:
     """Counts of one ingest: n_new, n_skipped and n_quarantined of the batch, the others of the whole set.
 
-    `n_duplicate_pixels` are the studies whose first image shows a picture that another study showed already. `changed`
-    tells whether the set is another one now.
+    `n_duplicate_pixels` are the studies whose first image shows a picture that another study of the patient shows.
+    `changed` tells whether the set is another one now.
     """
 
     n_studies: int
@@ -62,52 +67,6 @@ class IngestFigures:
     changed: bool
 
 
-class Batch:
-    """What one pass over a source brings: rows, shards and refusals. Rows wait as Arrow chunks, members on disk."""
-
-    def __init__(self, source: str, shards: ShardWriter) -> None:
-        self.n_new = self.n_skipped = 0
-        self.refused: list[dict[str, str]] = []
-        self._source, self._shards = source, shards
-        self._admitted: dict[str, Known] = {}
-        self._rows: list[StudyRow] = []
-        self._chunks: list[pa.Table] = []
-
-    def take(self, outcome: Admitted | Same | Refused) -> None:
-        match outcome:
-            case Same():
-                self.n_skipped += 1
-            case Refused(study_id, reason):
-                self.refused.append({"study_id": study_id, "source": self._source, "reason": reason})
-            case Admitted(row, members):
-                self._admit(row, members)
-
-    def _admit(self, row: StudyRow, members: dict[str, bytes]) -> None:
-        study = Known(row["patient_id"], row["image_sha256"], row["content_sha256"])
-        twin = self._admitted.setdefault(row["study_id"], study)
-        if twin is not study:  # the batch itself names the study twice
-            same = twin == study
-            self.take(Same(row["study_id"]) if same else Refused(row["study_id"], conflict(study, twin)))
-            return
-        self.n_new += 1
-        for name, content in members.items():
-            self._shards.add(bucket_of(row["patient_id"]), name, content)
-        self._rows.append(row)
-        if len(self._rows) == ROWS_A_CHUNK:
-            self._flush()
-
-    def _flush(self) -> None:
-        self._chunks.append(pa.Table.from_pylist(self._rows, SCHEMA))
-        self._rows = []
-
-    def table(self) -> pa.Table:
-        """The new studies' rows, with their shards written."""
-        self._flush()
-        rows = pa.concat_tables(self._chunks)
-        shard_of = self._shards.finish()
-        return _with_column(rows, "shard", [shard_of[bucket_of(p)] for p in rows["patient_id"].to_pylist()])
-
-
 def ingest(source: Source, name: str, data: Path, processes: int | None = None) -> IngestFigures:
     """Bring the studies of `source` into the set at `data`.
 
@@ -117,38 +76,42 @@ def ingest(source: Source, name: str, data: Path, processes: int | None = None) 
         processes: how many decode, one a core by default, 0 for this process alone. The result does not depend on it.
 
     Raises:
-        BadInput: no study at all could be read; the set was made under another patient key; another ingest is at work.
+        BadInput: no study at all could be read; the set was made under another patient key; the disk is full; another
+            ingest is at work.
     """
     pseudonyms = Pseudonyms.from_environment()
-    with draft_of(data) as draft:
+    with workshop_of(data) as shop:
         old = read_manifest(data) if (data / "manifest.parquet").is_file() else SCHEMA.empty_table()
         if len(old):
             _check_key(data, pseudonyms)
-        quarantine = _read_quarantine(data)
-        with ShardWriter(draft / "shards") as shards:
-            batch = Batch(name, shards)
-            for outcome in track(_outcomes(source, name, _held(old), pseudonyms, processes), "ingest", len(source)):
-                batch.take(outcome)
-            new = batch.table()
+        with Batch(shop / "batch", _task(name, data, pseudonyms), old, source.studies()) as batch:
+            decided = _decided(source, batch.left, name, _held(old), pseudonyms, processes)
+            for mark, outcome in track(decided, "ingest", len(source), batch.n_done):
+                batch.take(mark, outcome)
+            draft = _emptied(shop / "draft")
+            new = batch.table(draft / "shards")
+        refused = [{"study_id": study.study_id, "source": name, "reason": study.reason} for study in batch.refused]
         if not len(old) and not len(new):
-            reason = batch.refused[0]["reason"] if batch.refused else "it holds no studies"
+            reason = refused[0]["reason"] if refused else "it holds no studies"
             raise BadInput(f"source {name}", f"no study of {len(source)} could be read: {reason}", "check --root")
         table = pa.concat_tables([old, _split(new, old)])
-        put_aside = _next_quarantine(quarantine, batch.refused, set(new["study_id"].to_pylist()))
+        quarantine = _read_quarantine(data)
+        put_aside = _next_quarantine(quarantine, refused, set(new["study_id"].to_pylist()))
         changed = len(new) > 0 or put_aside != quarantine
         if changed:
-            link_shards(pc.unique(old["shard"]).to_pylist(), data, draft)
+            link_shards(filter(None, pc.unique(old["shard"]).to_pylist()), data, draft)
             write_manifest(draft, table)
             pq.write_table(pa.Table.from_pylist(put_aside, QUARANTINE_SCHEMA), draft / "quarantine.parquet")
             frozen = data / "splits.json"
             splits = frozen.read_text() if len(old) else _frozen_test_set(table, name, pseudonyms)
             (draft / "splits.json").write_text(splits)
             publish(draft, data)
+    pictures = pc.drop_null(table["pixels_sha256"])
     return IngestFigures(
         n_studies=len(table),
         n_patients=len(pc.unique(table["patient_id"])),
         **{f"n_{split}": pc.sum(pc.equal(table["split"], split.value)).as_py() for split in Split},
-        n_duplicate_pixels=len(table) - len(pc.unique(table["pixels_sha256"])),
+        n_duplicate_pixels=len(pictures) - len(pc.unique(pictures)),
         n_new=batch.n_new,
         n_skipped=batch.n_skipped,
         n_quarantined=len(batch.refused),
@@ -156,17 +119,41 @@ def ingest(source: Source, name: str, data: Path, processes: int | None = None) 
     )
 
 
-def _outcomes(
-    source: Source, name: str, held: dict[str, Known], pseudonyms: Pseudonyms, processes: int | None
-) -> Iterator[Admitted | Same | Refused]:
-    """One outcome a study, in the source's order."""
-    candidates = (Candidate(study, held.get(study.study_id)) for study in source.studies())
-    decide = partial(admit, source=name, pseudonyms=pseudonyms)
-    yield from map_in_order(decide, candidates, _crashed, os.cpu_count() or 1 if processes is None else processes)
+def _task(name: str, data: Path, pseudonyms: Pseudonyms) -> dict[str, str]:
+    """What an ingest depends on beside its studies: one that was interrupted is gone on with where this is the same."""
+    manifest = data / "manifest.parquet"
+    held = hashlib.sha256(manifest.read_bytes() if manifest.is_file() else b"").hexdigest()
+    return {"source": name, "set": held, "key": pseudonyms.fingerprint, "code": code_digest()}
 
 
-def _crashed(candidate: Candidate) -> Refused:
-    return Refused(candidate.study.study_id, "reading it ended the process that tried")
+def _emptied(draft: Path) -> Path:
+    """A new folder for the next set, in the place of one that was left."""
+    shutil.rmtree(draft, ignore_errors=True)
+    (draft / "shards").mkdir(parents=True)
+    return draft
+
+
+def _decided(
+    source: Source,
+    studies: Iterator[Study | Rejected],
+    name: str,
+    held: dict[str, Known],
+    pseudonyms: Pseudonyms,
+    processes: int | None,
+) -> Iterator[tuple[str, Admitted | Same | Refused]]:
+    """Each study's mark, as it was before its files were read, and what is decided on it, in the source's order."""
+    marked = ((mark_of(study), Candidate(study, held.get(study.study_id))) for study in studies)
+    asked, again = tee(marked)
+    decide = partial(admit, source=name, pseudonyms=pseudonyms, reports_only=source.reports_only)
+    processes = os.cpu_count() or 1 if processes is None else processes
+    candidates = (candidate for _, candidate in asked)
+    outcomes = map_in_order(decide, candidates, _lost, processes, answers=(Admitted, Same, Refused))
+    for outcome, (mark, _) in zip(outcomes, again, strict=True):
+        yield mark, outcome
+
+
+def _lost(candidate: Candidate, why: Loss) -> Refused:
+    return Refused(candidate.study.study_id, f"{why}: the process that read it was ended")
 
 
 def _held(table: pa.Table) -> dict[str, Known]:
@@ -227,7 +214,7 @@ def _next_quarantine(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "RADASSIST_PATIENT_KEY of the environment is the secret that patient ids are hashed with."
-    parser.add_argument("--source", metavar="NAME", help="what reads the data set: mimic_cxr, folder")
+    parser.add_argument("--source", metavar="NAME", help=f"what reads the data set: {', '.join(SOURCES)}")
     parser.add_argument("--root", type=Path, metavar="DIR", help="where the data set lies")
     parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="the set (default: data)")
     parser.add_argument("--restore", metavar="MD5", help="bring a version of the set back; the first digits do")
@@ -250,18 +237,13 @@ def main(args: argparse.Namespace) -> int:
         f"{args.data}: {figures.n_studies} studies of {figures.n_patients} patients (train {figures.n_train}, "
         f"validate {figures.n_validate}, test {figures.n_test}), {figures.n_duplicate_pixels} repeat a picture"
     )
-    if reason is not None:
-        _write_metrics(root, {**asdict(figures), "data_md5": None})
-        print(f"not versioned: {reason}")
-        return 0
-    md5 = add_and_push(root)
-    changed = figures.changed or not is_kept(root, md5)  # an ingest that was killed before it could say so
-    _write_metrics(root, {**asdict(figures), "changed": changed, "data_md5": md5})
-    commit_data_version(root)
-    print(f"version {md5}, in the default remote")
+    with enough_room(root):
+        if reason is None:
+            md5 = add_and_push(root)
+            changed = figures.changed or not is_kept(root, md5)  # an ingest that was killed before it could say so
+            figures = replace(figures, changed=changed)
+            write_profile(root, md5)
+            commit_data_version(root)
+        write_metrics("ingest", {name: int(value) for name, value in asdict(figures).items()}, root / "metrics")
+    print(f"not versioned: {reason}" if reason else f"version {md5}, in the default remote")
     return 0
-
-
-def _write_metrics(root: Path, figures: dict[str, Any]) -> None:
-    (root / "metrics").mkdir(exist_ok=True)
-    (root / "metrics" / "ingest.json").write_text(json.dumps(figures, indent=1) + "\n")

@@ -18,8 +18,8 @@ SCHEMA = pa.schema(
         pa.field("source", pa.string(), nullable=False),
         pa.field("shard", pa.string(), nullable=False),
         pa.field("images", pa.list_(pa.struct([("member", pa.string()), ("view", pa.string())])), nullable=False),
-        pa.field("image_sha256", pa.string(), nullable=False),
-        pa.field("pixels_sha256", pa.string(), nullable=False),
+        ("image_sha256", pa.string()),
+        ("pixels_sha256", pa.string()),
         pa.field("content_sha256", pa.string(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
@@ -77,6 +77,7 @@ class StudyRow(TypedDict):
 
     `images[0]` is the image that is used; width, height (px) and both image hashes are its own: `image_sha256` of the
     stored file, `pixels_sha256` of the decoded 8-bit picture, so that one picture in two files is found.
+    A study of a set that is reports alone has no images, shard "", null hashes, and 0 for width and height.
     `content_sha256` covers images, report and regions: it decides whether a study that comes again is the same.
     `labels` are 1, 0 or -1 (uncertain), null where not mentioned.
     """
@@ -87,8 +88,8 @@ class StudyRow(TypedDict):
     source: str
     shard: str
     images: list[ImageRow]
-    image_sha256: str
-    pixels_sha256: str
+    image_sha256: str | None
+    pixels_sha256: str | None
     content_sha256: str
     width: int
     height: int

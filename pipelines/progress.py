@@ -70,11 +70,12 @@ class Meter:
                 out.write(json.dumps(line) + "\n")
 
 
-def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Yield the items under a progress bar. `total` is needed where the items have no length."""
+def track(items: Iterable[T], label: str, total: int | None = None, done: int = 0) -> Iterator[T]:
+    """Yield the items under a progress bar. `total` is needed where the items have no length; `done` were before."""
     if total is None:
         total = len(items) if isinstance(items, Sized) else 0
     with Meter(label, total) as meter:
+        meter.advance(done)
         for item in items:
             yield item
             meter.advance()

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from pipelines.checkout import git
+from pipelines.git import ask
 from pipelines.versioning import data_md5
 
 
@@ -11,7 +11,7 @@ def provenance(root: Path = Path()) -> dict[str, str | None]:
     """data_md5, git_commit, policy_sha256 and lock_sha256 of a checkout."""
     return {
         "data_md5": data_md5(root),
-        "git_commit": git(root, "rev-parse", "HEAD"),
+        "git_commit": ask(root, "rev-parse", "HEAD"),
         "policy_sha256": digest(root / "policy" / "gate.yaml"),
         "lock_sha256": digest(root / "requirements.lock"),
     }

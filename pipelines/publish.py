@@ -13,30 +13,46 @@ from model.errors import BadInput
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # linux/fs.h
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def draft_of(folder: Path) -> Iterator[Path]:
-    """A new, empty folder beside `folder` to build its successor in, for one builder at a time.
+def workshop_of(folder: Path) -> Iterator[Path]:
+    """A hidden folder beside `folder` to build its successor in, for one builder at a time.
 
-    What a killed builder left is taken away first; what is left of this one, afterwards.
+    A builder that fails or is killed leaves what it has there, for the next to go on with. One that comes to its end
+    takes it away.
 
     Raises:
-        BadInput: another process is building.
+        BadInput: another process is building; the disk is full.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    work = folder.parent / f".{folder.name}.draft"
-    draft, previous = work / "draft", work / "previous"
-    with _alone_in(folder.parent):
+    shop = folder.parent / f".{folder.name}.draft"
+    previous = shop / "previous"
+    with _alone_in(folder.parent), enough_room(folder.parent):
         if previous.exists() and not folder.exists():
             previous.rename(folder)
-        shutil.rmtree(work, ignore_errors=True)
-        try:
-            draft.mkdir(parents=True)
-            (work / ".gitignore").write_text("*\n")
-            yield draft
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(previous, ignore_errors=True)
+        shop.mkdir(exist_ok=True)
+        (shop / ".gitignore").write_text("*\n")
+        yield shop
+        shutil.rmtree(shop)
+
+
+@contextmanager
+def enough_room(folder: Path) -> Iterator[None]:
+    """Turn a full disk, quota or file size limit into an error that says what to do.
+
+    Raises:
+        BadInput: no space is left.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        said = os.strerror(error.errno).lower()
+        raise BadInput(str(folder), f"writing there failed, {said}", "make room, then do the same again") from error
 
 
 @contextmanager
@@ -52,12 +68,23 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def publish(draft: Path, folder: Path) -> None:
-    """Put `draft`, from `draft_of(folder)`, in the place of `folder`, which need not exist."""
+    """Put `draft`, in `workshop_of(folder)`, in the place of `folder`, which need not exist."""
+    for path in draft.rglob("*"):
+        _sync(path)
     if not folder.exists():
         draft.rename(folder)
     elif not _exchanged(draft, folder):
         folder.rename(draft.parent / "previous")
         draft.rename(folder)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file or a folder's list of names to the disk, so that a power cut after the exchange finds it whole."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _exchanged(one: Path, other: Path) -> bool:

@@ -1,17 +1,17 @@
-"""Tar shards: few large files of many small members, the same bytes for the same members.
+"""Tar shards: few large files of many small members, the same bytes for the same members in the same order.
 
 A shard holds the studies that one batch brought for one bucket of patients, so a batch only ever adds files. It is
-named by its own content. Members are sorted and carry no time, owner or mode of the machine that wrote them.
+named by its own content. Members carry no time, owner or mode of the machine that wrote them.
 """
 
 import hashlib
+import os
 import shutil
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self
+from typing import NamedTuple
 
 from model.errors import BadInput
 
@@ -44,9 +44,7 @@ def read_member(data: Path, shard: str, member: str) -> bytes:
         seen = path.stat()
         span = _index(path, seen.st_ino, seen.st_size, seen.st_mtime_ns)[member]
     except FileNotFoundError as error:
-        raise BadInput(
-            str(path), "the manifest names a shard that is not there", "run dvc checkout data.dvc"
-        ) from error
+        raise BadInput(str(path), MISSING, WAY_OUT) from error
     except KeyError as error:
         raise BadInput(f"{path} {member}", "the shard has no such member", WAY_OUT) from error
     with path.open("rb") as file:
@@ -61,53 +59,94 @@ def _index(path: Path, inode: int, size: int, changed: int) -> dict[str, Span]: 
 
 
 class ShardWriter:
-    """Writes one batch's shards into a folder.
+    """Writes one batch's shards. What comes is appended to its bucket's tar at once, so memory holds none of it.
 
-    Members come in any order: each is appended at once to its bucket's spool file, and `close` turns spools into sorted
-    tars. Memory holds names and offsets alone.
+    Args:
+        folder: where the tars grow; `finish` gives them their names and their place.
+        ends: how long the tars are, in bytes, that an interrupted writer left there and this one goes on with. What
+            they hold beyond is cut off; of other buckets nothing stays.
+
+    Raises:
+        BadInput: a tar is shorter.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ends: Mapping[int, int] | None = None) -> None:
+        ends = ends or {}
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob("*.tar"):
+            if int(left.stem) not in ends:
+                left.unlink()
         self._folder = folder
-        self._spools: dict[int, BinaryIO] = {}
-        self._spans: dict[int, dict[str, Span]] = {}
+        self._tars = {bucket: _Tar(self._path(bucket), end) for bucket, end in ends.items()}
 
-    def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return self
+    def add(self, bucket: int, members: Mapping[str, bytes]) -> int:
+        """Append members; return where the bucket's tar ends now."""
+        if bucket not in self._tars:
+            self._tars[bucket] = _Tar(self._path(bucket))
+        tar = self._tars[bucket]
+        for name, content in members.items():
+            tar.append(name, content)
+        return tar.end
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for spool in self._spools.values():
-            spool.close()
-            Path(spool.name).unlink(missing_ok=True)
+    def sync(self) -> None:
+        """Bring what was added to the disk."""
+        for tar in self._tars.values():
+            tar.sync()
 
-    def add(self, bucket: int, member: str, content: bytes) -> None:
-        if bucket not in self._spools:
-            self._spools[bucket] = (self._folder / f".{bucket:02d}.spool").open("w+b")
-            self._spans[bucket] = {}
-        spool = self._spools[bucket]
-        self._spans[bucket][member] = Span(spool.tell(), len(content))
-        spool.write(content)
+    def finish(self, into: Path) -> dict[int, str]:
+        """Put the shards into the folder `into`, under their names; return each bucket's."""
+        names = {}
+        for bucket, tar in sorted(self._tars.items()):
+            names[bucket] = f"{bucket:02d}-{tar.finish()[:16]}.tar"
+            _link(self._path(bucket), into / names[bucket])
+        return names
 
-    def finish(self) -> dict[int, str]:
-        """Write the tars; return each bucket's shard by file name."""
-        return {bucket: self._write(bucket) for bucket in sorted(self._spools)}
+    def close(self) -> None:
+        for tar in self._tars.values():
+            tar.close()
 
-    def _write(self, bucket: int) -> str:
-        spool = self._spools[bucket]
-        draft = self._folder / f".{bucket:02d}.tar"
-        with tarfile.open(draft, "w", format=tarfile.PAX_FORMAT) as archive:
-            for name, span in sorted(self._spans[bucket].items()):
-                info = tarfile.TarInfo(name)
-                info.size = span.size
-                spool.seek(span.offset)
-                archive.addfile(info, spool)
-        with draft.open("rb") as file:
-            shard = f"{bucket:02d}-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}.tar"
-        draft.rename(self._folder / shard)
-        return shard
+    def _path(self, bucket: int) -> Path:
+        return self._folder / f"{bucket:02d}.tar"
+
+
+class _Tar:
+    """A tar that grows, and its sha256. `tarfile` writes tars as well, but remembers every member."""
+
+    def __init__(self, path: Path, end: int = 0) -> None:
+        self._file = path.open("ab")
+        if self._file.tell() < end:
+            raise BadInput(str(path), f"an ingest was interrupted when it had {end} bytes", f"delete {path.parent}")
+        self._file.truncate(end)
+        with path.open("rb") as file:
+            self._sha256 = hashlib.file_digest(file, "sha256")
+        self.end, self._synced = end, end
+
+    def append(self, name: str, content: bytes) -> None:
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        padding = bytes(-len(content) % tarfile.BLOCKSIZE)
+        self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8"), content, padding)
+
+    def sync(self) -> None:
+        if self._synced < self.end:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._synced = self.end
+
+    def finish(self) -> str:
+        """Write the end of the archive; return the file's sha256."""
+        self._write(bytes(2 * tarfile.BLOCKSIZE))
+        self.sync()
+        return self._sha256.hexdigest()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self._file.write(piece)
+            self._sha256.update(piece)
+            self.end += len(piece)
 
 
 def link_shards(names: Iterable[str], data: Path, into: Path) -> None:
@@ -120,7 +159,11 @@ def link_shards(names: Iterable[str], data: Path, into: Path) -> None:
         shard, target = data / "shards" / name, into / "shards" / name
         if not shard.is_file():
             raise BadInput(str(shard), MISSING, WAY_OUT)
-        try:
-            target.hardlink_to(shard)
-        except OSError:
-            shutil.copy2(shard, target)
+        _link(shard, target)
+
+
+def _link(shard: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(shard)
+    except OSError:
+        shutil.copy2(shard, target)

@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,12 +21,9 @@ from typing import IO
 from model.errors import BadInput
 from pipelines import processes
 from pipelines.checkout import WRITTEN_BY_A_RUN
-from pipelines.environment import quiet_environment
+from pipelines.git import author, commit_aside, git, hookless_environment
 
 KEPT = 5  # worktrees; branches are never deleted
-AUTHOR = ("-c", "user.name=RadAssist", "-c", "user.email=radassist@localhost")
-WHERE_GIT_IS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")  # set by its hooks
-GIT_OPTIONS = ("-c", "gc.auto=0", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false")  # nobody is there
 DVC_CONFIG = """\
 [core]
     site_cache_dir = "{worktree}/.dvc/tmp/site"
@@ -141,10 +137,10 @@ class Workspace:
         written = [name for name in WRITTEN_BY_A_RUN if (self.path / name).exists()]
         with self._exclusively():
             if written:
-                _git(self.path, "add", "--all", "--", *written)
-            if _git(self.path, "diff", "--cached", "--name-only"):
-                _git(self.path, *_author(self.path), "commit", "--quiet", "-m", f"Run {self.name}")
-        return _git(self.path, "rev-parse", "HEAD")
+                git(self.path, "add", "--all", "--", *written)
+            if git(self.path, "diff", "--cached", "--name-only"):
+                git(self.path, *author(self.path), "commit", "--quiet", "-m", f"Run {self.name}")
+        return git(self.path, "rev-parse", "HEAD")
 
     def stop(self) -> None:
         """End what is running here."""
@@ -154,19 +150,19 @@ class Workspace:
         """Remove the worktree. The branch stays, and with it the lock, the metrics and the verdict, once committed."""
         self.stop()
         if self.path.is_dir():
-            _git(self.root, "worktree", "remove", "--force", "--force", str(self.path))
+            git(self.root, "worktree", "remove", "--force", "--force", str(self.path))
 
     def _open(self) -> None:
         """Make the worktree: from its branch where an earlier one was closed, else from a snapshot."""
-        _git(self.root, "worktree", "prune")
+        git(self.root, "worktree", "prune")
         if self.path.exists():  # an opening that was killed half-way
             shutil.rmtree(self.path)
-            _git(self.root, "worktree", "prune")
-        if _git(self.root, "branch", "--list", self.branch):
-            _git(self.root, "worktree", "add", "--quiet", str(self.path), self.branch)
+            git(self.root, "worktree", "prune")
+        if git(self.root, "branch", "--list", self.branch):
+            git(self.root, "worktree", "add", "--quiet", str(self.path), self.branch)
         else:
             commit = snapshot(self.root, f"Snapshot for run {self.name}")
-            _git(self.root, "worktree", "add", "--quiet", "-b", self.branch, str(self.path), commit)
+            git(self.root, "worktree", "add", "--quiet", "-b", self.branch, str(self.path), commit)
         config = DVC_CONFIG.format(worktree=self.path, cache=_cache(self.root))
         (self.path / ".dvc" / "config.local").write_text(config)
         if (self.path / "data.dvc").is_file():
@@ -180,7 +176,7 @@ class Workspace:
         """The commit's own code before the installed one, the environment's programs first, and no telemetry."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         own = {"PATH": path, "PYTHONPATH": str(self.path), "SHELL": "/bin/sh"}
-        return _environment() | own | {"RADASSIST_PROGRESS": str(self.progress(name))}
+        return hookless_environment() | own | {"RADASSIST_PROGRESS": str(self.progress(name))}
 
     def _run(self, name: str, command: Sequence[str]) -> tuple[int, str]:
         """Run one command here, alone; its output goes to the log and to standard output as it comes."""
@@ -235,16 +231,9 @@ def open_runs(root: Path) -> list[Workspace]:
 
 def snapshot(root: Path, message: str) -> str:
     """Commit the working tree as it stands, by an index of its own and on no branch, and return the commit."""
-    head = subprocess.run(["git", "rev-parse", "-q", "--verify", "HEAD"], cwd=root, capture_output=True, check=False)
-    parents = ["-p", head.stdout.decode().strip()] if head.returncode == 0 else []
-    with tempfile.TemporaryDirectory() as folder:
-        index = Path(folder) / "index"
-        users = Path(_git(root, "rev-parse", "--path-format=absolute", "--git-path", "index"))
-        if users.is_file():  # spares git the reading of every file that did not change
-            shutil.copy2(users, index)
-        _git(root, "add", "--all", index=index)
-        tree = _git(root, "write-tree", index=index)
-    return _git(root, *_author(root), "commit-tree", tree, *parents, "-m", message)
+    users = Path(git(root, "rev-parse", "--path-format=absolute", "--git-path", "index"))
+    known = users if users.is_file() else None  # spares git the reading of every file that did not change
+    return commit_aside(root, message, ("add", "--all"), index=known)
 
 
 @contextlib.contextmanager
@@ -265,29 +254,6 @@ def _cache(root: Path) -> Path:
     from dvc.config import Config
 
     return root / str(Config(str(root / ".dvc"))["cache"].get("dir", ".dvc/cache"))
-
-
-def _environment() -> dict[str, str]:
-    """This process's environment, without telemetry and without what a git hook says of another checkout."""
-    return {key: value for key, value in quiet_environment().items() if key not in WHERE_GIT_IS}
-
-
-def _git(root: Path, *arguments: str, index: Path | None = None) -> str:
-    env = _environment() | ({"GIT_INDEX_FILE": str(index)} if index else {})
-    return _output(["git", *GIT_OPTIONS, *arguments], root, env)
-
-
-def _author(root: Path) -> tuple[str, ...]:
-    """Nothing where git knows who commits, else the options that name RadAssist."""
-    known = subprocess.run(["git", "var", "GIT_COMMITTER_IDENT"], cwd=root, capture_output=True, check=False)
-    return () if known.returncode == 0 else AUTHOR
-
-
-def _output(command: Sequence[str], cwd: Path, env: dict[str, str]) -> str:
-    done = subprocess.run(list(command), cwd=cwd, env=env, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
-    return done.stdout.strip()
 
 
 def _copied(source: Iterable[bytes], log: IO[bytes]) -> Iterator[bytes]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.checkout import is_dirty, locked_outputs, main_checkout, run_of_branch
+from pipelines.git import commit_aside, git
+from pipelines.tools import ToolError
 
 
 def run_git(root: Path, *arguments: str) -> None:
@@ -45,6 +47,25 @@ def test_a_changed_parameter_is_dirty_and_what_a_run_writes_is_not(repository: P
     assert is_dirty(repository) is False
     (repository / "params.yaml").write_text("seed: 8\n")
     assert is_dirty(repository) is True
+
+
+def test_what_a_hook_says_of_another_checkout_does_not_count(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "another" / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "another" / "index"))
+    assert (is_dirty(repository), main_checkout(repository)) == (False, repository)
+    commit = commit_aside(repository, "aside", ["add", "--all"])
+    assert git(repository, "log", "--format=%s", commit).splitlines() == ["aside", "first"]
+    assert git(repository, "log", "--format=%s").splitlines() == ["first"]
+
+
+def test_git_says_what_is_wrong_in_one_line(repository: Path) -> None:
+    with pytest.raises(
+        ToolError, match=r"^git show nowhere in .* failed: fatal: ambiguous argument 'nowhere'"
+    ) as caught:
+        git(repository, "show", "nowhere")
+    assert "\n" not in str(caught.value)
 
 
 def test_locked_outputs_are_read_from_every_stage(tmp_path: Path) -> None:

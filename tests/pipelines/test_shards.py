@@ -2,10 +2,12 @@
 
 import subprocess
 import tarfile
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.errors import BadInput
@@ -13,10 +15,11 @@ from pipelines.shards import BUCKETS, ShardWriter, bucket_of, link_shards, read_
 
 
 def write(data: Path, members: dict[str, bytes], bucket: int = 3) -> str:
-    with ShardWriter(data / "shards") as writer:
+    (data / "shards").mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as folder, closing(ShardWriter(Path(folder))) as writer:
         for name, content in members.items():
-            writer.add(bucket, name, content)
-        return writer.finish()[bucket]
+            writer.add(bucket, {name: content})
+        return writer.finish(data / "shards")[bucket]
 
 
 MEMBERS = {"b/image_0.png": b"b" * 700, "a/image_0.png": b"", "a/mask_00.png": bytes(range(256)) * 40}
@@ -34,17 +37,54 @@ def test_gnu_tar_reads_a_shard(tmp_path: Path) -> None:
         ["tar", "--list", "--verbose", "--numeric-owner", "--utc", "--file", str(tmp_path / "shards" / shard)],
         capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
-    assert [line.split()[-1] for line in listed] == sorted(MEMBERS)
+    assert [line.split()[-1] for line in listed] == list(MEMBERS)
     assert all(line.startswith("-rw-r--r-- 0/0") and "1970-01-01 00:00" in line for line in listed)
 
 
-def test_order_does_not_matter_and_content_names_the_shard(tmp_path: Path) -> None:
+def test_content_names_the_shard(tmp_path: Path) -> None:
     one = write(tmp_path / "one", MEMBERS)
-    two = write(tmp_path / "two", dict(reversed(MEMBERS.items())))
+    two = write(tmp_path / "two", MEMBERS)
     assert one == two
     assert (tmp_path / "one/shards" / one).read_bytes() == (tmp_path / "two/shards" / two).read_bytes()
     assert write(tmp_path / "three", MEMBERS | {"c": b""}) != one
     assert list((tmp_path / "one/shards").iterdir()) == [tmp_path / "one/shards" / one]
+
+
+@settings(max_examples=40)
+@given(
+    members=st.dictionaries(st.text("abé", min_size=1, max_size=120), st.binary(max_size=1500), max_size=8),
+    done=st.integers(0, 8),
+    torn=st.binary(max_size=700),
+)
+def test_a_writer_goes_on_where_another_was_interrupted(members: dict[str, bytes], done: int, torn: bytes) -> None:
+    """The first `done` members were kept; what came after, whole or torn, is not counted on."""
+    each = [{name: content} for name, content in members.items()]
+    with TemporaryDirectory() as folder:
+        here = Path(folder)
+        for place in ("whole", "interrupted", "a", "b"):
+            (here / place).mkdir()
+        with closing(ShardWriter(here / "whole")) as writer:
+            for member in each:
+                writer.add(3, member)
+            names = writer.finish(here / "a")
+        with closing(ShardWriter(here / "interrupted")) as writer:
+            ends = [writer.add(3, member) for member in each[:done]]
+        for tar in ("03.tar", "04.tar"):
+            with (here / "interrupted" / tar).open("ab") as file:
+                file.write(torn)
+        with closing(ShardWriter(here / "interrupted", {3: ends[-1]} if ends else {})) as writer:
+            for member in each[done:]:
+                writer.add(3, member)
+            assert writer.finish(here / "b") == names
+        for name in names.values():
+            assert (here / "a" / name).read_bytes() == (here / "b" / name).read_bytes()
+            with tarfile.open(here / "b" / name) as archive:
+                assert {info.name for info in archive} == set(members)
+
+
+def test_a_tar_shorter_than_it_was_is_no_base_to_go_on_from(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"03\.tar: .* had 512 bytes; delete"):
+        ShardWriter(tmp_path, {3: 512})
 
 
 def test_a_shard_that_was_replaced_is_read_anew(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import subprocess
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -15,9 +17,11 @@ from model.errors import BadInput
 from model.study import Study, StudyImage
 from pipelines import ingest as stage
 from pipelines.cli import main
+from pipelines.manifest import SCHEMA, write_manifest
+from pipelines.profile import describe, write_profile
+from pipelines.tools import ToolError
 from pipelines.versioning import (
     REFS,
-    ToolError,
     add_and_push,
     bring_present,
     commit_data_version,
@@ -36,11 +40,17 @@ def git(root: Path, *args: str) -> str:
 
 
 def write(root: Path, **files: str) -> None:
-    """Replace data/ by these files, as ingest does: never into a file that is there."""
+    """Replace data/ by these files, as ingest does: never into a file that is there. Each stands for a patient."""
     shutil.rmtree(root / "data", ignore_errors=True)
     (root / "data").mkdir()
     for name, text in files.items():
         (root / "data" / name).write_text(text)
+    rows = [
+        {**dict.fromkeys(SCHEMA.names, ""), "patient_id": name, "labels": {"Edema": int(text == "yes")}}
+        | {"images": [], "sentences": [], "width": 1, "height": 1, "age": None}
+        for name, text in files.items()
+    ]
+    write_manifest(root / "data", pa.Table.from_pylist(rows, SCHEMA))
 
 
 def name_version(root: Path) -> str:
@@ -51,7 +61,12 @@ def name_version(root: Path) -> str:
 
 
 def read(root: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in (root / "data").iterdir()}
+    return {path.name: path.read_text() for path in (root / "data").iterdir() if path.suffix != ".parquet"}
+
+
+def profile(root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((root / "data.profile.json").read_text())
+    return found
 
 
 @pytest.fixture
@@ -103,6 +118,44 @@ def test_an_older_version_comes_back(repository: Path, commit_all: Callable[[], 
         restore(repository, "")
 
 
+def test_a_profile_comes_back_with_its_version(repository: Path, commit_all: Callable[[], str]) -> None:
+    write(repository, a="no", b="yes", c="no")
+    dvc(repository, "add", "data")
+    one = commit_data_version(repository).md5  # without a profile, as versions were kept once
+    write_profile(repository, one)
+    commit_all()
+    write(repository, a="yes")
+    dvc(repository, "add", "data")
+    two = str(data_md5(repository))
+    write_profile(repository, two)
+    second = profile(repository)
+    assert (second["version"], second["n_studies"]) == (two, 1)
+    assert (second["last"]["version"], second["last"]["n_studies"]) == (one, 3)
+    assert "last" not in second["last"]
+    kept = commit_data_version(repository).commit
+    assert json.loads(git(repository, "show", f"{kept}:data.profile.json")) == second
+
+    restore(repository, one)
+    first = profile(repository)
+    assert (first["version"], first["n_labelled"], first["positive_share"]["Edema"]) == (one, 3, 0.333333)
+    assert first["last"] is None
+    restore(repository, two)
+    assert profile(repository) == second
+    write_profile(repository, two)
+    assert profile(repository) == second
+
+
+def test_shares_are_of_the_labelled_studies() -> None:
+    labels = [{"Edema": 1, "Fracture": -1}, None, {"Edema": 0}, {"Edema": 1}]
+    patients = ["p", "p", "q", "r"]
+    rows = pa.table({"patient_id": patients, "labels": pa.array(labels, SCHEMA.field("labels").type)})
+    numbers = describe(rows, "md5")
+    assert (numbers["n_studies"], numbers["n_patients"], numbers["n_labelled"]) == (4, 3, 3)
+    assert len(numbers["positive_share"]) == 14
+    assert {name: share for name, share in numbers["positive_share"].items() if share} == {"Edema": 0.666667}
+    assert describe(rows.slice(1, 1), "md5")["positive_share"] == {}
+
+
 def test_a_clone_has_data_dvc_alone(repository: Path) -> None:
     assert bring_present(repository)  # nothing is named, nothing is missing
     write(repository, manifest="one")
@@ -134,7 +187,7 @@ def test_a_version_is_a_commit_that_moves_nothing(repository: Path, commit_all: 
     assert git(repository, "diff", "--name-only", head, version.commit) == "data.dvc"
     assert git(repository, "show", f"{version.commit}:data.dvc") == (repository / "data.dvc").read_text().strip()
     assert (
-        git(repository, "show", "--no-patch", "--format=%cn <%ce>", version.commit) == "radassist <radassist@localhost>"
+        git(repository, "show", "--no-patch", "--format=%cn <%ce>", version.commit) == "RadAssist <radassist@localhost>"
     )
 
 
@@ -162,7 +215,7 @@ def test_what_cannot_be_restored_leaves_the_present_version(repository: Path) ->
 
     write(repository, manifest="two")
     for blob in (repository / ".dvc/cache/files/md5").rglob("*"):
-        if blob.is_file() and blob.read_text() == "one":
+        if blob.is_file() and blob.read_bytes() == b"one":
             blob.unlink()
     with pytest.raises(ToolError, match=r"dvc pull data\.dvc"):
         restore(repository, one)
@@ -183,13 +236,16 @@ def test_the_command_versions_what_an_ingest_left_unversioned(
         assert main(command) == 0
         figures = json.loads((repository / "metrics" / "ingest.json").read_text())
         assert (figures["n_new"], figures["n_skipped"], figures["changed"]) == (0, 1, changed)
-        assert figures["data_md5"] == data_md5(repository)
-        assert is_kept(repository, figures["data_md5"])
-    assert git(repository, "status", "--porcelain", "data").strip() == ""
+        md5 = str(data_md5(repository))
+        assert is_kept(repository, md5)
+        assert (profile(repository)["version"], profile(repository)["n_studies"]) == (md5, 1)
+    assert git(repository, "status", "--porcelain", "data", "metrics").strip() == ""
 
 
 class OneStudy:
     """A source of one study."""
+
+    reports_only = False
 
     def __init__(self, study: Study) -> None:
         self._study = study
