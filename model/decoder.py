@@ -6,7 +6,6 @@ the one that is supervised and shown; its softmax is in float32.
 """
 
 import torch  # noqa: TID253
-import torch.nn.functional as F  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 
 
@@ -37,8 +36,8 @@ class SelfAttention(nn.Module):
         value = torch.cat([past_value, value], dim=2)
         past, new = past_key.shape[2], x.shape[1]
         seen = torch.arange(past + new, device=x.device)[None] <= torch.arange(new, device=x.device)[:, None] + past
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
-        return self.out(merge_heads(mixed)), key, value
+        scores = (query @ key.transpose(2, 3) * query.shape[-1] ** -0.5).float().masked_fill(~seen, float("-inf"))
+        return self.out(merge_heads(scores.softmax(dim=-1).to(value.dtype) @ value)), key, value
 
 
 class CrossAttention(nn.Module):

@@ -1,7 +1,7 @@
 """From attention rows to a grounded report: which region each drafted sentence rests on, and whether it rests on one.
 
 Pure functions on numpy arrays; no torch. The map of a sentence is the mean of the supervised layer's attention over the
-sentence's tokens, each row read once its token had been read.
+sentence's tokens, for each the row that wrote it: what the decoder looked at before the token was there.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class DraftedTokens:
 
     Attributes:
         ids: (T,), start and end included, padding allowed.
-        attention: (T - 1, N + 1) or longer, head-mean, null token last; row t once token t was read.
+        attention: (T - 1, N + 1) or longer, head-mean, null token last; row t wrote token t + 1.
         log_probability: (T,) of token t given those before it.
     """
 
@@ -85,7 +85,7 @@ def sentence_map(
     attention: NDArray[np.float32], span: SentenceSpan, grid: tuple[int, int]
 ) -> tuple[NDArray[np.float32], float]:
     """Mean attention of a sentence: the map (rows, columns), which sums to 1 - null mass, and the null mass."""
-    rows = attention[span.first : span.last]
+    rows = attention[span.first - 1 : span.last - 1]
     if not len(rows):
         return np.zeros(grid, np.float32), 1.0
     mean = rows.mean(axis=0)

@@ -3,6 +3,7 @@
 import torch  # noqa: TID253
 import torch.nn.functional as F  # noqa: TID253
 from torch import Tensor  # noqa: TID253
+from torchvision.ops import sigmoid_focal_loss
 
 from model.tokenizer import PAD_ID
 
@@ -32,6 +33,22 @@ def grounding_kl(attention: Tensor, target: Tensor) -> Tensor:
     wanted = target[supervised]
     given = attention.mean(1)[supervised].clamp_min(1e-9)
     return (torch.xlogy(wanted, wanted) - wanted * given.log()).sum(-1).mean()
+
+
+def finding_focal(logits: Tensor, target: Tensor) -> Tensor:
+    """Focal loss of which finding lies on which patch, over the number of patches that have one.
+
+    Every patch of every study teaches, where the words alone teach only what is said. Lin et al. 2017, "Focal Loss for
+    Dense Object Detection", with its alpha and gamma.
+
+    Args:
+        logits: (B, N, F).
+        target: (B, N, F), 1 where the finding is on the patch, 0 where it is not, NaN where nobody said.
+    """
+    known = ~target.isnan()
+    wanted, given = target[known], logits.float()[known]
+    loss: Tensor = sigmoid_focal_loss(given, wanted, alpha=0.25, gamma=2.0, reduction="sum")
+    return loss / wanted.sum().clamp_min(1.0)
 
 
 def attention_entropy(attention: Tensor) -> Tensor:

@@ -8,8 +8,12 @@ from torch import Tensor, nn  # noqa: TID253
 
 from model.decoder import Decoder
 from model.encoder import SwinEncoder
-from model.losses import cross_entropy, grounding_kl, unsupervised_entropy
+from model.findings import OBSERVATIONS
+from model.losses import cross_entropy, finding_focal, grounding_kl, unsupervised_entropy
 from model.tokenizer import BOS_ID, EOS_ID, PAD_ID
+
+RARE = -4.6
+"""Logit of the share of patches that a finding is thought to lie on before training: 1 % (Lin et al. 2017, 4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class Reported:
         logits: (B, T, V); row t predicts token t + 1.
         attention: (B, heads, T, N) of the supervised layer; rows sum to 1 - `null`.
         null: (B, heads, T), the mass on the null token.
-        losses: scalars `ce`, and `ground`, `entropy` where grounding masks were given.
+        losses: scalars `ce`; `ground` and `entropy` where grounding masks were given, `ground` with the findings' own
+            where their masks were given too.
     """
 
     logits: Tensor
@@ -35,8 +40,8 @@ class Drafted:
 
     Attributes:
         ids: (B, T), start and end included, padded on the right.
-        attention: (B, T - 1, N + 1), head-mean, null token last; row t is what the decoder looked at once it had read
-            token t (the last token is never read).
+        attention: (B, T - 1, N + 1), head-mean, null token last; row t is what the decoder looked at to write token
+            t + 1.
         log_probability: (B, T) of token t given the ones before it; 0 for start and padding.
     """
 
@@ -57,6 +62,8 @@ class Reporter(nn.Module):
         decoder = config["decoder"]
         self.config = config
         self.encoder = SwinEncoder(size=config["size"], width=decoder["width"], **config["encoder"])
+        self.findings = nn.Linear(decoder["width"], len(OBSERVATIONS))  # of one patch; taught with, not drafted with
+        nn.init.constant_(self.findings.bias, RARE)
         self.decoder = Decoder(vocab_size=config["vocab_size"], max_tokens=config["max_tokens"], **decoder)
 
     @property
@@ -64,22 +71,33 @@ class Reporter(nn.Module):
         """Rows and columns of the patch grid; N is their product."""
         return self.encoder.grid
 
-    def forward(self, image: Tensor, text_ids: Tensor, grounding_masks: Tensor | None = None) -> Reported:
+    def forward(
+        self,
+        image: Tensor,
+        text_ids: Tensor,
+        grounding_masks: Tensor | None = None,
+        finding_masks: Tensor | None = None,
+    ) -> Reported:
         """Teacher-forced pass.
 
         Args:
             image: (B, 1, size, size), [0, 1].
             text_ids: (B, T), start and end included, padded with PAD_ID on the right.
-            grounding_masks: (B, T, N + 1): per token the share of its region on each patch, the last column being the
-                null token; rows sum to 1, or to 0 where nobody annotated the token.
+            grounding_masks: (B, T, N + 1): per row the share on each patch of the region of the token that the row
+                writes, the next one; the last column is the null token; rows sum to 1, or to 0 where nobody annotated
+                that token.
+            finding_masks: (B, N, 14): per patch and observation 1, 0, or NaN where nobody said.
         """
-        cross_key, cross_value = self.decoder.keys_values(self.encoder(image))
+        memory = self.encoder(image)
+        cross_key, cross_value = self.decoder.keys_values(memory)
         cache = self.decoder.empty_cache(image.shape[0], cross_key)
         logits, attention, _, _ = self.decoder(text_ids, cross_key, cross_value, cache, cache)
         losses = {"ce": cross_entropy(logits, text_ids)}
         if grounding_masks is not None:
             losses["ground"] = grounding_kl(attention, grounding_masks)
             losses["entropy"] = unsupervised_entropy(attention, grounding_masks, text_ids)
+        if finding_masks is not None:
+            losses["ground"] = losses.get("ground", 0.0) + finding_focal(self.findings(memory), finding_masks)
         return Reported(logits, attention[..., :-1], attention[..., -1], losses)
 
     @torch.inference_mode()

@@ -15,7 +15,8 @@ from model.tokenizer import PAD_ID
 
 
 class TrainingBatch(Protocol):
-    """image (B, 1, size, size); text_ids (B, T); grounding_masks (B, T, N + 1): see `Reporter.forward`."""
+    """image (B, 1, size, size); text_ids (B, T); grounding_masks (B, T, N + 1); finding_masks (B, N, 14): see
+    `Reporter.forward`."""
 
     @property
     def image(self) -> Tensor: ...
@@ -23,6 +24,8 @@ class TrainingBatch(Protocol):
     def text_ids(self) -> Tensor: ...
     @property
     def grounding_masks(self) -> Tensor: ...
+    @property
+    def finding_masks(self) -> Tensor: ...
 
 
 def fast_precision(device: torch.device) -> torch.dtype:
@@ -58,7 +61,7 @@ def train_one_epoch(
     means = _Means()
     for batch in dataloader:
         with torch.autocast(batch.image.device.type, precision, enabled=precision is not torch.float32):
-            losses = model(batch.image, batch.text_ids, batch.grounding_masks).losses
+            losses = model(batch.image, batch.text_ids, batch.grounding_masks, batch.finding_masks).losses
         loss = losses["ce"] + lambda_ground * losses["ground"] + lambda_entropy * losses["entropy"]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -80,7 +83,7 @@ def validate(
     model.eval()
     means = _Means()
     for batch in dataloader:
-        out = model(batch.image, batch.text_ids, batch.grounding_masks)
+        out = model(batch.image, batch.text_ids, batch.grounding_masks, batch.finding_masks)
         loss = out.losses["ce"] + lambda_ground * out.losses["ground"] + lambda_entropy * out.losses["entropy"]
         spread = attention_entropy(torch.cat([out.attention, out.null[..., None]], dim=-1))
         means.add(len(batch.image), loss=loss, **out.losses, attention_entropy=spread[batch.text_ids != PAD_ID].mean())

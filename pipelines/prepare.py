@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.errors import BadInput
+from model.findings import OBSERVATIONS
 from model.geometry import Box, filled
+from model.labeler import label_sentence
 from model.pixels import PixelParams, to_model_input
 from model.study import Section
 from model.tokenizer import ReportTokenizer
@@ -137,7 +139,8 @@ def prepared_studies(data: Path, rows: list[dict[str, Any]], params: PixelParams
 def study_row(
     row: dict[str, Any], study: PreparedStudy, tokenizer: ReportTokenizer, max_tokens: int, first_mask: int
 ) -> dict[str, Any]:
-    """One row of studies.parquet. `sentence_mask` is the row in masks.npy per drafted sentence, -1 without a region."""
+    """One row of studies.parquet. `sentence_mask` is the row in masks.npy per drafted sentence, -1 without a region;
+    `sentence_findings` are the places in OBSERVATIONS of what it states."""
     order = sorted(range(len(row["sentences"])), key=lambda i: row["sentences"][i]["section"] == Section.IMPRESSION)
     has_region = [s["mask"] is not None or bool(s["boxes"]) for s in row["sentences"]]
     mask_of = first_mask + np.cumsum([0, *has_region])
@@ -155,10 +158,16 @@ def study_row(
         "sentence_text": [text for _, text in drafted],
         "sentence_section": [section.value for section, _ in drafted],
         "sentence_groundable": [row["sentences"][i]["groundable"] for i in order],
+        "sentence_findings": [positive_findings(text) for _, text in drafted],
         "sentence_mask": [int(mask_of[i]) if has_region[i] else -1 for i in order],
         "geometry": study.geometry,
         "input_sha256": study.input_sha256,
     }
+
+
+def positive_findings(text: str) -> list[int]:
+    """Places in OBSERVATIONS of what a sentence states to be there."""
+    return sorted({OBSERVATIONS.index(finding.observation) for finding in label_sentence(text) if finding.positive})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

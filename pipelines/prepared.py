@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,29 +14,35 @@ from numpy.typing import NDArray
 from torch import Tensor  # noqa: TID253
 from torch.utils.data import Dataset  # noqa: TID253
 
+from model.findings import OBSERVATIONS
 from model.pixels import Geometry
 from model.tokenizer import PAD_ID, ReportTokenizer
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """image uint8 (size, size); ids and sentence (T); target float32 (T, N + 1), see `Reporter.forward`."""
+    """image uint8 (size, size); ids (T); target float32 (T, N + 1) and findings float32 (N, 14), see
+    `Reporter.forward`."""
 
     image: NDArray[np.uint8]
     ids: NDArray[np.int64]
     target: NDArray[np.float32]
+    findings: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """image float32 (B, 1, size, size) in [0, 1]; text_ids (B, T) padded; grounding_masks (B, T, N + 1)."""
+    """image float32 (B, 1, size, size) in [0, 1]; text_ids (B, T) padded; grounding_masks (B, T, N + 1);
+    finding_masks (B, N, 14)."""
 
     image: Tensor
     text_ids: Tensor
     grounding_masks: Tensor
+    finding_masks: Tensor
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(self.image.to(device), self.text_ids.to(device), self.grounding_masks.to(device))
+        parts = (self.image, self.text_ids, self.grounding_masks, self.finding_masks)
+        return Batch(*(part.to(device) for part in parts))
 
 
 class PreparedSet(Dataset[Example]):
@@ -64,13 +71,17 @@ class PreparedSet(Dataset[Example]):
 
     def __getitem__(self, index: int) -> Example:
         row = self._rows[index]
-        targets = [
-            self._target(mask, groundable)
-            for mask, groundable in zip(row["sentence_mask"], row["sentence_groundable"], strict=True)
-        ]
-        owner = np.asarray(row["sentence"])
-        per_sentence = np.stack([*targets, np.zeros(self.grid[0] * self.grid[1] + 1, np.float32)])
-        return Example(self.image(index), np.array(row["ids"], np.int64), per_sentence[owner])
+        shares = [self._shares(mask) if mask >= 0 else None for mask in row["sentence_mask"]]
+        patches = self.grid[0] * self.grid[1]
+        targets = [target(*given, patches) for given in zip(shares, row["sentence_groundable"], strict=True)]
+        writes = np.append(row["sentence"][1:], -1)  # row t of the attention writes token t + 1
+        per_sentence = np.stack([*targets, np.zeros(patches + 1, np.float32)])
+        findings = finding_patches(shares, row["sentence_findings"], patches)
+        return Example(self.image(index), np.array(row["ids"], np.int64), per_sentence[writes], findings)
+
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each study's report."""
+        return np.array([len(row["ids"]) for row in self._rows])
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """The study's image, uint8 (size, size)."""
@@ -88,27 +99,52 @@ class PreparedSet(Dataset[Example]):
         """The study's row of studies.parquet."""
         return self._rows[index]
 
-    def _target(self, mask_row: int, groundable: bool | None) -> NDArray[np.float32]:
+    def _shares(self, mask_row: int) -> NDArray[np.float32]:
+        """How much of each patch a mask covers, (N,), 0 to 1."""
         rows, columns = self.grid
-        target = np.zeros(rows * columns + 1, np.float32)
-        if mask_row >= 0:
-            mask = self.mask(mask_row)
-            pooled = mask.reshape(rows, self.size // rows, columns, self.size // columns).mean((1, 3), dtype=np.float32)
-            target[:-1] = pooled.ravel() / max(float(pooled.sum()), 1e-9)
-        elif groundable is False:
-            target[-1] = 1.0
-        return target
+        patches = self.mask(mask_row).reshape(rows, self.size // rows, columns, self.size // columns)
+        shares: NDArray[np.float32] = patches.mean((1, 3), dtype=np.float32).ravel()
+        return shares
+
+
+def target(shares: NDArray[np.float32] | None, groundable: bool | None, patches: int) -> NDArray[np.float32]:
+    """What the attention of a sentence should be, (patches + 1,): its region, the null token, or any (zeros)."""
+    wanted = np.zeros(patches + 1, np.float32)
+    if shares is not None:
+        wanted[:-1] = shares / max(float(shares.sum()), 1e-9)
+    elif groundable is False:
+        wanted[-1] = 1.0
+    return wanted
+
+
+def finding_patches(
+    shares: Sequence[NDArray[np.float32] | None], findings: Sequence[Sequence[int]], patches: int
+) -> NDArray[np.float32]:
+    """Where each observation lies, (patches, 14): 1 on the patches that a sentence's region covers at least half as
+    much as its best one, else 0; NaN for an observation that is stated without a region, and where no region is known.
+    """
+    lies = np.zeros((patches, len(OBSERVATIONS)), np.float32)
+    located = {o for share, stated in zip(shares, findings, strict=True) for o in stated if share is not None}
+    lies[:, sorted({o for stated in findings for o in stated} - located)] = np.nan
+    if all(share is None for share in shares):
+        lies[:] = np.nan
+    for share, stated in zip(shares, findings, strict=True):
+        if share is not None:
+            for observation in stated:
+                lies[(share > 0) & (share >= 0.5 * share.max()), observation] = 1.0
+    return lies
 
 
 def collate(examples: list[Example]) -> Batch:
     """Pad to the longest report of the batch."""
     length = max(len(example.ids) for example in examples)
     ids = torch.full((len(examples), length), PAD_ID, dtype=torch.long)
-    target = torch.zeros(len(examples), length, examples[0].target.shape[1])
+    masks = torch.zeros(len(examples), length, examples[0].target.shape[1])
     for index, example in enumerate(examples):
         ids[index, : len(example.ids)] = torch.from_numpy(example.ids)
-        target[index, : len(example.ids)] = torch.from_numpy(example.target)
-    return Batch(images_to_tensor(np.stack([e.image for e in examples])), ids, target)
+        masks[index, : len(example.ids)] = torch.from_numpy(example.target)
+    findings = torch.from_numpy(np.stack([example.findings for example in examples]))
+    return Batch(images_to_tensor(np.stack([e.image for e in examples])), ids, masks, findings)
 
 
 def images_to_tensor(images: NDArray[np.uint8]) -> Tensor:

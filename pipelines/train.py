@@ -21,12 +21,17 @@ from pipelines.progress import Meter
 from pipelines.provenance import provenance
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
     from torch.utils.data import DataLoader
 
     from model.reporter import Reporter
     from pipelines.prepared import PreparedSet
+
+SORTED_TOGETHER = 16
+"""Batches among which studies are sorted by the length of their report: few enough for batches to stay random."""
 
 
 def train(prepared: Path, out: Path, checkpoints: Path, params: Params) -> dict[str, float | int | None]:
@@ -150,7 +155,11 @@ def make_optimizer(model: "Reporter", params: Params, batches: int, *, done: int
 
 
 def epoch_loader(studies: "PreparedSet", params: Params, epoch: int | None) -> "DataLoader[Any]":
-    """Batches of a training epoch in an order that (seed, epoch) fixes, dropout seeded with it; None: in order."""
+    """Batches of a training epoch in an order that (seed, epoch) fixes, dropout seeded with it; None: in order.
+
+    Reports of like length share a batch, so that little of it is padding.
+    """
+    import numpy as np
     import torch
     from torch.utils.data import DataLoader
 
@@ -160,8 +169,16 @@ def epoch_loader(studies: "PreparedSet", params: Params, epoch: int | None) -> "
         return DataLoader(studies, batch_size=params.train.batch_size, collate_fn=collate)
     seed = params.train.seed * 1_000_003 + epoch
     torch.manual_seed(seed)
-    order = torch.Generator().manual_seed(seed)
-    return DataLoader(studies, batch_size=params.train.batch_size, shuffle=True, generator=order, collate_fn=collate)
+    batches = batches_of_like_length(studies.lengths(), params.train.batch_size, np.random.default_rng(seed))
+    return DataLoader(studies, batch_sampler=batches, collate_fn=collate)
+
+
+def batches_of_like_length(lengths: "NDArray[np.int64]", size: int, order: "np.random.Generator") -> list[list[int]]:
+    """Every study once, in random batches of `size`: within each SORTED_TOGETHER batches' worth, sorted by length."""
+    shuffled, reach = order.permutation(len(lengths)), SORTED_TOGETHER * size
+    rows = [row for at in range(0, len(lengths), reach) for row in sorted(shuffled[at : at + reach], key=lengths.take)]
+    batches = [[int(row) for row in rows[at : at + size]] for at in range(0, len(rows), size)]
+    return [batches[index] for index in order.permutation(len(batches))]
 
 
 def exhausted(history: list[dict[str, float]], patience: int) -> bool:

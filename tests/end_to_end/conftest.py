@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from pipelines.environment import quiet_environment
+from pipelines.sources.phantom.abnormalities import DEPICTED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -77,13 +78,22 @@ def copy_of_this_project(folder: Path) -> Project:
     return Project(root)
 
 
+# Few findings, so that a small set has enough of each.
+SCENARIO = {
+    "sites": [{"name": "main", "share": 1, "device": "Phantom DX", "modality": "DX"}],
+    "prevalence": dict.fromkeys(DEPICTED, 0.0) | {"Pleural Effusion": 0.4, "Cardiomegaly": 0.35, "Edema": 0.25},
+}
+
+
 @pytest.fixture(scope="session")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """700 phantom studies of 128 px, the model's own input size."""
-    folder = tmp_path_factory.mktemp("phantom") / "set"
-    command = ["phantom", "--out", str(folder), "--studies", "700", "--seed", "3", "--size", "128"]
-    subprocess.run([sys.executable, "-m", "pipelines.cli", *command], cwd=ROOT, check=True, capture_output=True)
-    return folder
+    folder = tmp_path_factory.mktemp("phantom")
+    (folder / "scenario.yaml").write_text(yaml.safe_dump(SCENARIO))
+    arguments = ["--studies", "700", "--seed", "3", "--size", "128", "--scenario", str(folder / "scenario.yaml")]
+    command = [sys.executable, "-m", "pipelines.cli", "phantom", "--out", str(folder / "set"), *arguments]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder / "set"
 
 
 @pytest.fixture(scope="module")

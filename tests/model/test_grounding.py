@@ -70,8 +70,8 @@ def test_a_sentence_that_looks_nowhere_is_called_ungrounded_and_shows_no_box() -
     spans = sentence_spans(IDS.ids, TOKENIZER)
     attention = np.zeros((len(IDS.ids) - 1, 65), np.float32)
     attention[:, -1] = 1.0
-    attention[spans[0].first : spans[0].last] = 0
-    attention[spans[0].first : spans[0].last, 27] = 1.0
+    attention[spans[0].first - 1 : spans[0].last - 1] = 0
+    attention[spans[0].first - 1 : spans[0].last - 1, 27] = 1.0
     draft = DraftedTokens(np.asarray(IDS.ids), attention, np.zeros(len(IDS.ids), np.float32))
     report = ground("s1", draft, TOKENIZER, (8, 8), GEOMETRY, model_version="v", input_sha256="h")
     first, second, third = report.sentences

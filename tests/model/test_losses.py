@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from model.losses import attention_entropy, cross_entropy, grounding_kl, unsupervised_entropy
+from model.losses import attention_entropy, cross_entropy, finding_focal, grounding_kl, unsupervised_entropy
 from model.tokenizer import PAD_ID
 
 
@@ -38,3 +38,14 @@ def test_entropy_is_zero_on_one_patch_and_one_when_even() -> None:
     assert unsupervised_entropy(attention, target, ids).item() == pytest.approx(0.5, abs=1e-5)
     target[0, 1, 0] = 1
     assert unsupervised_entropy(attention, target, ids).item() == pytest.approx(0, abs=1e-5)
+
+
+def test_the_focal_loss_of_a_finding_by_hand() -> None:
+    logits = torch.tensor([[[0.0, 0.0, 3.0]]])
+    target = torch.tensor([[[1.0, 0.0, float("nan")]]])
+    # p = 1/2 for both: (1/2)^2 ln 2, weighted 1/4 where it is and 3/4 where it is not; one patch has one.
+    torch.testing.assert_close(finding_focal(logits, target), torch.tensor(0.25 * 0.6931472))
+
+
+def test_where_nobody_said_there_is_no_loss() -> None:
+    assert finding_focal(torch.ones(1, 4, 2), torch.full((1, 4, 2), float("nan"))) == 0

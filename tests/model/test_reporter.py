@@ -58,7 +58,9 @@ def test_a_study_alone_is_drafted_as_in_a_batch(reporter: Reporter) -> None:
 def test_every_parameter_learns(reporter: Reporter) -> None:
     target = torch.zeros(2, 9, 65)
     target[:, :5, :10] = 0.1
-    losses = reporter(images(2), report_ids(), target).losses
+    lies = torch.zeros(2, 64, 14)
+    lies[:, :3] = 1
+    losses = reporter(images(2), report_ids(), target, lies).losses
     (losses["ce"] + losses["ground"] + losses["entropy"]).backward()
     silent = [name for name, p in reporter.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert silent == []

@@ -18,6 +18,8 @@ from safetensors.numpy import load_file
 from model.artefact import open_artefact
 from model.study import Section
 from model.tokenizer import ReportTokenizer
+from pipelines.prepared import finding_patches
+from pipelines.train import batches_of_like_length
 
 SIZE = 64
 PARAMS: dict[str, Any] = {
@@ -68,6 +70,7 @@ def write_prepared(folder: Path, splits: dict[str, int]) -> None:
                 "sentence_text": [texts[side]],
                 "sentence_section": ["findings"],
                 "sentence_groundable": [True],
+                "sentence_findings": [[side + 1]],
                 "sentence_mask": [side],
             }
         )
@@ -133,3 +136,23 @@ def test_an_empty_split_is_one_clear_line(project: Path) -> None:
     assert refused.returncode == 2
     assert errors.strip().splitlines()[-1].startswith("radassist train: split validate with 0 studies")
     assert "Traceback" not in errors
+
+
+def test_an_epoch_has_every_study_once_in_batches_of_like_length() -> None:
+    lengths = np.random.default_rng(3).integers(10, 120, 1000)
+    batches = batches_of_like_length(lengths, 16, np.random.default_rng(5))
+    assert sorted(row for batch in batches for row in batch) == list(range(1000))
+    assert max(map(len, batches)) == 16
+    spread = [np.ptp(lengths[batch]) for batch in batches]
+    assert np.mean(spread) < 20 < np.mean([np.ptp(lengths[k : k + 16]) for k in range(0, 1000, 16)])
+    assert batches != batches_of_like_length(lengths, 16, np.random.default_rng(6))
+
+
+def test_a_finding_lies_on_the_patches_that_its_region_covers_best() -> None:
+    effusion, heart = np.array([0, 0.2, 0.5, 1]), np.array([0.3, 0.1, 0, 0])
+    lies = finding_patches([effusion, heart, None], [[10], [2], [10, 7]], 4)
+    assert lies[:, 10].tolist() == [0, 0, 1, 1]
+    assert lies[:, 2].tolist() == [1, 0, 0, 0]
+    assert np.isnan(lies[:, 7]).all()  # said, and nobody said where
+    assert (lies[:, [0, 1, 3]] == 0).all()
+    assert np.isnan(finding_patches([None], [[2]], 4)).all()
