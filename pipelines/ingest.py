@@ -33,7 +33,7 @@ from pipelines.batch import Batch
 from pipelines.journal import code_digest, mark_of
 from pipelines.manifest import SCHEMA, read_manifest, write_manifest
 from pipelines.metrics import write_metrics
-from pipelines.profile import write_profile
+from pipelines.profile import forget_profile, write_profile
 from pipelines.progress import track
 from pipelines.pseudonyms import Pseudonyms
 from pipelines.publish import enough_room, publish, workshop_of
@@ -230,6 +230,8 @@ def main(args: argparse.Namespace) -> int:
     reason = unversioned(args.data)
     if reason is None and not args.data.exists() and not bring_present(root):
         print("data.dvc names a version that is gone: this ingest begins a new set, with a test set of its own")
+    if reason is None and not args.data.exists():
+        forget_profile(root)
     figures = ingest(open_source(args.source, args.root), args.source, args.data)
     print(
         f"{args.source}: {figures.n_new} new, {figures.n_skipped} known, {figures.n_quarantined} quarantined "

@@ -52,6 +52,11 @@ def write_profile(root: Path, version: str) -> None:
     draft.replace(root / PROFILE)
 
 
+def forget_profile(root: Path) -> None:
+    """Take the profile away before a set begins anew: another set's numbers are nothing to hold its own against."""
+    (root / PROFILE).unlink(missing_ok=True)
+
+
 def profiled_version(root: Path) -> str | None:
     """The version that data.profile.json describes; None without one."""
     profile = _read(root)
