@@ -13,13 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from model.errors import BadInput
 from pipelines.metrics import read_metrics
-from pipelines.params import Strict
 from pipelines.provenance import digest
+from pipelines.strict import Strict, read_yaml
 from pipelines.versioning import data_md5
 
 POLICY = Path("policy/gate.yaml")
@@ -148,14 +147,7 @@ def load_policy(path: Path) -> Policy:
     """
     if not path.is_file():
         raise BadInput(f"policy {path}", "the gate needs a policy file", "pass --policy FILE")
-    try:
-        policy = Policy.model_validate(yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
-        raise BadInput(f"policy {path}", f"not YAML: {' '.join(str(error).split())}", "correct that file") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-        raise BadInput(f"policy {path} {key}={first['input']!r}", first["msg"], "correct that key") from error
+    policy = read_yaml(path, Policy, f"policy {path}")
     names = [criterion.name for criterion in policy.criteria]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise BadInput(f"policy {path} criterion {twice!r}", "a name stands for one criterion", "rename one of the two")

@@ -1,15 +1,11 @@
-"""`params.yaml`, typed. An unknown key is an error: a misspelt parameter must not silently do nothing."""
+"""`params.yaml`, typed."""
 
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from model.errors import BadInput
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from pipelines.strict import Strict, read_yaml
 
 
 class Pixels(Strict):
@@ -71,9 +67,4 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     """
     if not path.is_file():
         raise BadInput(f"{path.absolute()}", "the parameters stand in params.yaml", "run from the project's root")
-    try:
-        return Params.model_validate(yaml.safe_load(path.read_text()))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadInput(f"{path} {key}={first.get('input')!r}", first["msg"], "correct that key") from error
+    return read_yaml(path, Params, str(path))

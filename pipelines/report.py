@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
@@ -27,6 +26,7 @@ from pipelines.evidence import BASELINES, BESIDE, Content, canonical, gather
 from pipelines.examples import Drafted, Kind, choose, read_drafts, summary
 from pipelines.gate import VERDICT, load_verdict
 from pipelines.manifest import read_manifest
+from pipelines.pages import page_environment
 from pipelines.params import load_params
 from pipelines.progress import track
 from pipelines.provenance import digest
@@ -106,13 +106,7 @@ def describe(kind: Kind, drafted: Drafted, line: Mapping[str, Any], picture: Pat
 
 def render(content: Content, folder: Path) -> str:
     """The page, self-contained; the pictures are read from `folder`."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters |= {"number": number, "inlined": lambda path: inlined(folder / path)}
     return environment.get_template("report.html.j2").render(
         **content,

@@ -17,9 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from pipelines.metrics import write_metrics
+from pipelines.pages import page_environment
 from pipelines.provenance import digest
 from pipelines.validation.judge import Outcome, judge, percent
 from pipelines.validation.policy import load_policy
@@ -96,13 +95,7 @@ def broken(expectation: Mapping[str, Any]) -> str:
 
 def render(content: Content) -> str:
     """The page, self-contained."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters["percent"] = percent
     return environment.get_template("validation.html.j2").render(**content)
 

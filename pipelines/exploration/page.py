@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from model.tokenizer import ReportTokenizer
 from pipelines.exploration.disclosure import LEAST, shown
@@ -16,8 +15,8 @@ from pipelines.exploration.regions import FEWEST_RADIOGRAPHS, MOST_STUDIES
 from pipelines.exploration.tables import GROUPED_BY, LABELINGS, Tables
 from pipelines.exploration.terms import MEDICAL_TERMS, WITHIN
 from pipelines.exploration.vocabulary import OPENS_A_WORD, cuts
+from pipelines.pages import page_environment
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
 TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 TOKENS_SHOWN = 24
 
@@ -40,13 +39,7 @@ def render(
         max_tokens: where a longer report is cut.
         data_md5: the version of the set, where it has one.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters |= {"count": count, "percent": percent, "number": number}
     tokens = tables["tokens"]
     return environment.get_template("exploration.html.j2").render(

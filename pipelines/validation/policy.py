@@ -10,11 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from model.errors import BadInput
-from pipelines.params import Strict
+from pipelines.strict import Strict, read_yaml
 from pipelines.validation.schema import TABLES
 
 
@@ -156,14 +155,7 @@ def load_policy(path: Path) -> DataPolicy:
     """
     if not path.is_file():
         raise BadInput(f"policy {path}", "validation needs a policy file", "run from the project's root")
-    try:
-        policy = DataPolicy.model_validate(yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
-        raise BadInput(f"policy {path}", f"not YAML: {' '.join(str(error).split())}", "correct that file") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-        raise BadInput(f"policy {path} {key}={first['input']!r}", first["msg"], "correct that key") from error
+    policy = read_yaml(path, DataPolicy, f"policy {path}")
     names: set[str] = set()
     for _, expectation in policy.each():
         where = f"policy {path} expectation {expectation.name!r}"

@@ -1,0 +1,35 @@
+"""YAML that people write, typed. An unknown key is an error: a misspelt one must not silently do nothing."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from model.errors import BadInput
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Kind = TypeVar("Kind", bound=Strict)
+
+
+def read_yaml(path: Path, kind: type[Kind], label: str) -> Kind:
+    """Read a file that is there and check it.
+
+    Args:
+        label: what an error calls the file.
+
+    Raises:
+        BadInput: no YAML; or a key is unknown, missing or out of range: the first such key.
+    """
+    try:
+        return kind.model_validate(yaml.safe_load(path.read_text()))
+    except yaml.YAMLError as error:
+        raise BadInput(label, f"not YAML: {' '.join(str(error).split())}", "correct that file") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
+        raise BadInput(f"{label} {key}={first['input']!r}", first["msg"], "correct that key") from error
