@@ -1,10 +1,11 @@
-"""The image side: a Swin transformer whose last feature map keeps a grid of at least 16 x 16 patches.
+"""The image side: convolutions halve the radiograph down to its patch grid, and a Swin transformer works on the grid.
 
-Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows" (ICCV), as timm builds it.
+A transformer that is trained from nothing learns in far fewer steps behind convolutions than behind cut-out patches:
+Xiao et al. 2021, "Early Convolutions Help Transformers See Better" (NeurIPS). Liu et al. 2021, "Swin Transformer:
+Hierarchical Vision Transformer using Shifted Windows" (ICCV), as timm builds it.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch  # noqa: TID253
 from timm.models.swin_transformer import SwinTransformer  # noqa: TID253
@@ -16,9 +17,10 @@ class SwinEncoder(nn.Module):
 
     Args:
         size: side of the input, px.
-        patch_size: side of the first patches, px; every stage after the first halves the grid.
-        embed_dim: channels of the first stage; every stage after it doubles them.
-        depths: blocks a stage. num_heads: attention heads a stage.
+        stem_channels, stem_blocks: channels and residual blocks after each halving by convolutions. What they leave are
+            Swin's patches.
+        depths: Swin blocks a stage; every stage after the first halves the grid and doubles the channels.
+        num_heads: attention heads a stage.
         window_size: side of the attention windows, patches.
         width: channels of the memory that the decoder reads.
     """
@@ -27,14 +29,15 @@ class SwinEncoder(nn.Module):
         self,
         *,
         size: int,
-        patch_size: int,
-        embed_dim: int,
+        stem_channels: Sequence[int],
+        stem_blocks: Sequence[int],
         depths: Sequence[int],
         num_heads: Sequence[int],
         window_size: int,
         width: int,
     ) -> None:
         super().__init__()
+        patch_size = 2 ** len(stem_channels)
         stride = patch_size * 2 ** (len(depths) - 1)
         self.grid = (size // stride, size // stride)
         self.swin = SwinTransformer(
@@ -42,12 +45,12 @@ class SwinEncoder(nn.Module):
             patch_size=patch_size,
             in_chans=1,
             num_classes=0,
-            embed_dim=embed_dim,
+            embed_dim=stem_channels[-1],
             depths=tuple(depths),
             num_heads=tuple(num_heads),
             window_size=window_size,
         )
-        self.swin.patch_embed.proj = early_convolutions(patch_size, embed_dim)
+        self.swin.patch_embed.proj = stem(stem_channels, stem_blocks)
         self.project = nn.Linear(self.swin.num_features, width)
         self.norm = nn.LayerNorm(width)
         self.register_buffer("position", sine_position(self.grid, width), persistent=False)
@@ -58,21 +61,36 @@ class SwinEncoder(nn.Module):
         return memory
 
 
-def early_convolutions(patch_size: int, channels: int) -> nn.Sequential:
-    """(B, 1, size, size) -> (B, channels, size / patch_size, size / patch_size), halving by halving.
-
-    Overlapping 3 x 3 convolutions in the place of one of the patch's size: a transformer that is trained from nothing
-    learns in fewer steps behind them. Xiao et al. 2021, "Early Convolutions Help Transformers See Better" (NeurIPS).
-
-    Args:
-        patch_size: a power of 2.
-    """
-    halvings = patch_size.bit_length() - 1
-    widths = [1, *(channels >> (halvings - 1 - step) for step in range(halvings))]
+def stem(channels: Sequence[int], blocks: Sequence[int]) -> nn.Sequential:
+    """(B, 1, size, size) -> (B, channels[-1], size / 2^n, size / 2^n), halving by halving, `blocks` after each."""
     layers: list[nn.Module] = []
-    for narrow, wide in pairwise(widths):
+    narrow = 1
+    for wide, count in zip(channels, blocks, strict=True):
         layers += [nn.Conv2d(narrow, wide, 3, stride=2, padding=1, bias=False), nn.GroupNorm(1, wide), nn.GELU()]
-    return nn.Sequential(*layers, nn.Conv2d(channels, channels, 1))
+        layers += [ResidualBlock(wide) for _ in range(count)]
+        narrow = wide
+    return nn.Sequential(*layers, nn.Conv2d(narrow, narrow, 1))
+
+
+class ResidualBlock(nn.Module):
+    """A depthwise 3 x 3 convolution and two pointwise ones around a GELU, added to what came in: (B, C, H, W).
+
+    Liu et al. 2022, "A ConvNet for the 2020s" (CVPR), with a smaller kernel and half the expansion.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
+            nn.GroupNorm(1, channels),
+            nn.Conv2d(channels, 2 * channels, 1),
+            nn.GELU(),
+            nn.Conv2d(2 * channels, channels, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        changed: Tensor = x + self.change(x)
+        return changed
 
 
 def sine_position(grid: tuple[int, int], width: int) -> Tensor:

@@ -21,7 +21,7 @@ class EncoderGraph(nn.Module):
         self.reporter = reporter
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        return self.reporter.decoder.keys_values(self.reporter.encoder(image))
+        return self.reporter.decoder.keys_values(self.reporter.read(image)[0])
 
 
 class StepGraph(nn.Module):

@@ -62,14 +62,32 @@ class Reporter(nn.Module):
         decoder = config["decoder"]
         self.config = config
         self.encoder = SwinEncoder(size=config["size"], width=decoder["width"], **config["encoder"])
-        self.findings = nn.Linear(decoder["width"], len(OBSERVATIONS))  # of one patch; taught with, not drafted with
+        self.findings = nn.Linear(decoder["width"], len(OBSERVATIONS))  # of one patch
         nn.init.constant_(self.findings.bias, RARE)
+        self.evidence = nn.Linear(2 * len(OBSERVATIONS), decoder["width"], bias=False)
         self.decoder = Decoder(vocab_size=config["vocab_size"], max_tokens=config["max_tokens"], **decoder)
 
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of the patch grid; N is their product."""
         return self.encoder.grid
+
+    def read(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """What the decoder reads of an image, and which finding is thought to lie where.
+
+        Each patch carries what the findings' head makes of it, and what it makes of the patch where it is surest: a
+        word about a finding then has one direction to look for, wherever the finding lies.
+
+        Args:
+            image: (B, 1, size, size), [0, 1].
+
+        Returns:
+            memory (B, N, width); logits (B, N, 14) of the observations, by patch.
+        """
+        memory = self.encoder(image)
+        lies = self.findings(memory)
+        seen = torch.cat([lies, lies.amax(1, keepdim=True).expand_as(lies)], dim=-1).sigmoid()
+        return memory + self.evidence(seen), lies
 
     def forward(
         self,
@@ -88,7 +106,7 @@ class Reporter(nn.Module):
                 that token.
             finding_masks: (B, N, 14): per patch and observation 1, 0, or NaN where nobody said.
         """
-        memory = self.encoder(image)
+        memory, lies = self.read(image)
         cross_key, cross_value = self.decoder.keys_values(memory)
         cache = self.decoder.empty_cache(image.shape[0], cross_key)
         logits, attention, _, _ = self.decoder(text_ids, cross_key, cross_value, cache, cache)
@@ -97,13 +115,13 @@ class Reporter(nn.Module):
             losses["ground"] = grounding_kl(attention, grounding_masks)
             losses["entropy"] = unsupervised_entropy(attention, grounding_masks, text_ids)
         if finding_masks is not None:
-            losses["ground"] = losses.get("ground", 0.0) + finding_focal(self.findings(memory), finding_masks)
+            losses["ground"] = losses.get("ground", 0.0) + finding_focal(lies, finding_masks)
         return Reported(logits, attention[..., :-1], attention[..., -1], losses)
 
     @torch.inference_mode()
     def draft(self, image: Tensor) -> Drafted:
         """Greedy reports for images (B, 1, size, size)."""
-        cross_key, cross_value = self.decoder.keys_values(self.encoder(image))
+        cross_key, cross_value = self.decoder.keys_values(self.read(image)[0])
         key = value = self.decoder.empty_cache(image.shape[0], cross_key)
         last = torch.full((image.shape[0], 1), BOS_ID, dtype=torch.long, device=image.device)
         ids, rows, scores = [last], [], [torch.zeros(image.shape[0], 1, device=image.device)]

@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 a fault, 2 bad input (one line on standard error), 3 a dat
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -52,7 +51,6 @@ def build_parser(wanted: str | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve whatever else shares the machine
     wanted = next((word for word in argv if not word.startswith("-")), None)
     args = build_parser(wanted).parse_args(argv)
     try:

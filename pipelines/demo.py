@@ -23,7 +23,6 @@ from pipelines.services import Services, show_pages
 from pipelines.workspace import Workspace
 
 SEED = 7
-SCENARIO = Path(__file__).with_name("demo_scenario.yaml")
 AIRFLOW_SECONDS = 180.0  # for Airflow to parse the DAGs, or to start what a new version of the data asks for
 LOG_LINES = 30
 PICTURES = 3
@@ -59,7 +58,7 @@ def write_phantom_while_services_start(root: Path, phantom: Path, studies: int, 
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         services = subprocess.Popen(radassist("services", "up"), cwd=root, stdout=output, stderr=output)
-    arguments = ("--out", str(phantom), "--studies", str(studies), "--seed", str(SEED), "--scenario", str(SCENARIO))
+    arguments = ("--out", str(phantom), "--studies", str(studies), "--seed", str(SEED))
     written = subprocess.run(radassist("phantom", *arguments), cwd=root, check=False)
     with console.status("Airflow and MLflow are starting"):
         services.wait()
@@ -179,7 +178,7 @@ def radassist(*arguments: str) -> list[str]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--studies", type=int, default=2000, help="size of the phantom (default: 2000)")
+    parser.add_argument("--studies", type=int, default=2400, help="size of the phantom (default: 2400)")
 
 
 def main(args: argparse.Namespace) -> int:

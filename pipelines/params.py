@@ -33,8 +33,8 @@ class Train(Strict):
 
 
 class Encoder(Strict):
-    patch_size: int = Field(ge=1)
-    embed_dim: int = Field(ge=1)
+    stem_channels: tuple[int, ...] = Field(min_length=1)
+    stem_blocks: tuple[int, ...]
     depths: tuple[int, ...]
     num_heads: tuple[int, ...]
     window_size: int = Field(ge=1)

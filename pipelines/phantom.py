@@ -21,7 +21,7 @@ from pipelines.sources.phantom.plan import StudyPlan, plan_studies
 from pipelines.sources.phantom.scenario import Scenario, load_scenario
 from pipelines.sources.phantom.writer import Digests, write_file, write_study, write_together
 
-EDITION = 2  # raise it with any change to what is written
+EDITION = 3  # raise it with any change to what is written
 FEW = 64  # below it, starting processes costs more than it gains
 
 SEAL, DRAFT = "phantom.json", "phantom.part.json"

@@ -142,7 +142,7 @@ def make_optimizer(model: "Reporter", params: Params, batches: int, *, done: int
         {"params": matrices, "weight_decay": params.train.weight_decay, "initial_lr": rate},
         {"params": vectors, "weight_decay": 0.0, "initial_lr": rate},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=rate)
+    optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
     total = params.train.epochs * batches
     warmup = max(1, int(params.train.warmup_fraction * total))
 

@@ -38,7 +38,13 @@ PARAMS: dict[str, Any] = {
         "patience": 6,
     },
     "model": {
-        "encoder": {"patch_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [2, 2], "window_size": 8},
+        "encoder": {
+            "stem_channels": [8, 16],
+            "stem_blocks": [0, 1],
+            "depths": [1, 1],
+            "num_heads": [2, 2],
+            "window_size": 8,
+        },
         "decoder": {"width": 32, "heads": 4, "layers": 2, "dropout": 0.1},
     },
 }

@@ -22,7 +22,7 @@ RADII: dict[str, Ranges] = {
     "Lung Opacity": ((0.13, 0.15), (0.19, 0.21), (0.26, 0.29)),
     "Consolidation": ((0.11, 0.125), (0.165, 0.185), (0.23, 0.26)),
     "Pneumonia": ((0.14, 0.16), (0.20, 0.22), (0.27, 0.30)),
-    "Lung Lesion": ((0.047, 0.056), (0.076, 0.088), (0.115, 0.14)),
+    "Lung Lesion": ((0.060, 0.068), (0.088, 0.098), (0.125, 0.145)),
     "Edema": ((0.24, 0.27), (0.32, 0.36), (0.42, 0.47)),
 }
 """In chest coordinates, by size."""
@@ -92,7 +92,7 @@ class Opacity(Patch):
 
     def lay(self, chest: Chest, changes: Changes) -> Mask:
         cloud = self.cloud(chest, ragged=0.7, softness=0.8, lump=0.7)
-        raise_to(changes.haze, 0.62 * contrast(self.abnormality) * cloud)
+        raise_to(changes.haze, 0.70 * contrast(self.abnormality) * cloud)
         return (cloud > 0.5) & (chest.aerated[self.side] > 0)
 
 
@@ -103,7 +103,7 @@ class Consolidation(Patch):
     def lay(self, chest: Chest, changes: Changes) -> Mask:
         cloud, strength = self.cloud(chest, ragged=0.55, softness=0.35, lump=0.6), contrast(self.abnormality)
         raise_to(changes.fluid, 0.92 * strength * cloud)
-        changes.density[...] -= 0.09 * strength * cloud * self._bronchograms(chest)
+        changes.density[...] += strength * cloud * (0.09 - 0.20 * self._bronchograms(chest))
         return (cloud > 0.5) & (chest.aerated[self.side] > 0)
 
     def _bronchograms(self, chest: Chest) -> Field:
@@ -113,7 +113,7 @@ class Consolidation(Patch):
         nearest = distance((root, fork, twigs[0]), chest.x, chest.y)
         for twig in twigs[1:]:
             np.minimum(nearest, distance((fork, twig), chest.x, chest.y), out=nearest)
-        return bump(nearest, 0.018 + 0.03 * size)
+        return bump(nearest, 0.020 + 0.045 * size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +122,10 @@ class Pneumonia(Patch):
 
     def lay(self, chest: Chest, changes: Changes) -> Mask:
         envelope, strength = self.cloud(chest, ragged=0.5, softness=0.6, lump=0.9), contrast(self.abnormality)
-        scale = 3.2 / self.radius
-        foci = smooth(0.35 + 3.0 * self.noise.at((chest.x - self.x) * scale, (chest.y - self.y) * scale))
+        scale = 2.4 / self.radius
+        foci = smooth(0.30 + 4.0 * self.noise.at((chest.x - self.x) * scale, (chest.y - self.y) * scale))
         raise_to(changes.fluid, 0.85 * strength * envelope * foci)
-        raise_to(changes.haze, 0.25 * strength * envelope)
+        raise_to(changes.haze, 0.18 * strength * envelope)
         return (envelope > 0.5) & (chest.aerated[self.side] > 0)
 
 
@@ -138,7 +138,7 @@ class Lesion(Patch):
         lobes = self.noise.at((chest.x - self.x) * scale, (chest.y - self.y) * scale)
         reach = self.reach(chest) + 0.35 * lobes
         sphere = np.sqrt(np.maximum(0.0, 1.0 - reach * reach))
-        solid = (0.19 + 0.6 * self.radius) * (0.6 * sphere + 0.4 * inside(1.0 - reach, 0.25))
+        solid = (0.27 + 0.6 * self.radius) * (0.6 * sphere + 0.4 * inside(1.0 - reach, 0.25))
         changes.density[...] += contrast(self.abnormality) * solid
         return (reach < 1.0) & (chest.lung[self.side] > -0.02)
 

@@ -13,7 +13,7 @@ from pipelines.sources.phantom.regions import Mask
 from pipelines.sources.phantom.strokes import Point, around, distance
 
 # Chest coordinates, by size: half the width and half the length of a band, the wedge's width at the lung's base.
-HALF_WIDTH = ((0.016, 0.018), (0.021, 0.024), (0.028, 0.031))
+HALF_WIDTH = ((0.021, 0.023), (0.026, 0.028), (0.031, 0.034))
 HALF_LENGTH = ((0.11, 0.13), (0.14, 0.16), (0.17, 0.19))
 FOOT = ((0.42, 0.45), (0.54, 0.58), (0.68, 0.72))
 
@@ -49,7 +49,7 @@ class LinearAtelectasis:
             np.minimum(nearest, distance(band, chest.x, chest.y), out=nearest)
         raise_to(
             changes.fluid,
-            0.85 * contrast(self.abnormality) * inside(self.half_width - nearest, 0.9 * self.half_width),
+            0.95 * contrast(self.abnormality) * inside(self.half_width - nearest, 0.9 * self.half_width),
         )
         return (nearest < self.half_width + 0.035) & (chest.lung[self.abnormality.side or Side.RIGHT] > 0)
 
@@ -77,5 +77,5 @@ class LobarAtelectasis:
         fallen = (chest.y - self.hilum_y) / (chest.frame.base - self.hilum_y)
         wedge = inside(0.10 + (self.foot - 0.10) * fallen - SIGN[side] * chest.x, 0.035) * smooth(fallen * 5.0)
         raise_to(changes.fluid, 0.85 * strength * wedge)
-        changes.density[...] += 0.05 * strength * wedge * inside(chest.lung[side], 0.03)
+        changes.density[...] += 0.10 * strength * wedge * inside(chest.lung[side], 0.03)
         return (wedge > 0.5) & (chest.lung[side] > 0)

@@ -65,7 +65,7 @@ class Device:
         for (x, y), wide, high in self.rings:
             across, down = (chest.x - x) / wide, (chest.y - y) / high
             far = np.sqrt(across * across + down * down)
-            np.maximum(shadow, 0.24 * bump((far - 1.0) * high, 0.012), out=shadow)
+            np.maximum(shadow, 0.30 * bump((far - 1.0) * high, 0.012), out=shadow)
         if self.rings:
             mask |= distance([centre for centre, *_ in self.rings], chest.x, chest.y) < 1.3 * MASK_HALF_WIDTH
         if self.case:
@@ -91,7 +91,7 @@ def _level(frame: Frame, share: float) -> float:
 def _endotracheal_tube(abnormality: Abnormality, frame: Frame, stream: Stream) -> Device:
     x, tip = frame.pose.turned, _level(frame, FORK) - stream.between(0.07, 0.14)
     course = curve(((x + stream.between(-0.05, 0.05), OFF_FILM), (x + 0.01, frame.top - 0.1), (x - 0.01, tip)))
-    return Device(abnormality, (Line(course, 0.018, 0.012, 0.15),))
+    return Device(abnormality, (Line(course, 0.018, 0.013, 0.20),))
 
 
 def _gastric_tube(abnormality: Abnormality, frame: Frame, stream: Stream) -> Device:
@@ -107,7 +107,7 @@ def _gastric_tube(abnormality: Abnormality, frame: Frame, stream: Stream) -> Dev
         ),
         4,
     )
-    return Device(abnormality, (Line(course, 0.0, 0.017, 0.17),))
+    return Device(abnormality, (Line(course, 0.0, 0.018, 0.22),))
 
 
 def _central_line(abnormality: Abnormality, frame: Frame, stream: Stream) -> Device:
@@ -121,7 +121,7 @@ def _central_line(abnormality: Abnormality, frame: Frame, stream: Stream) -> Dev
     if sign > 0:
         way.append((x, _level(frame, 0.25)))
     way += [(x + CAVA, _level(frame, 0.34)), (x + CAVA, _level(frame, stream.between(0.44, RIGHT_ATRIUM)))]
-    return Device(abnormality, (Line(curve(way, 4), 0.0, 0.016, 0.17),))
+    return Device(abnormality, (Line(curve(way, 4), 0.0, 0.017, 0.22),))
 
 
 def _pacemaker(abnormality: Abnormality, frame: Frame, stream: Stream) -> Device:
@@ -137,7 +137,7 @@ def _pacemaker(abnormality: Abnormality, frame: Frame, stream: Stream) -> Device
     vein += [(x + CAVA, _level(frame, 0.38)), (x + CAVA - 0.01, _level(frame, 0.62))]
     atrium = [*vein, (x - 0.12, _level(frame, 0.70)), (x - 0.05, _level(frame, 0.66))]
     ventricle = [*vein, (x + 0.02, _level(frame, 0.83)), (x + stream.between(0.18, 0.26), _level(frame, 0.86))]
-    return Device(abnormality, tuple(Line(curve(way, 3), 0.0, 0.014, 0.18) for way in (atrium, ventricle)), case=case)
+    return Device(abnormality, tuple(Line(curve(way, 3), 0.0, 0.015, 0.22) for way in (atrium, ventricle)), case=case)
 
 
 def _chest_tube(abnormality: Abnormality, frame: Frame, stream: Stream) -> Device:
@@ -148,7 +148,7 @@ def _chest_tube(abnormality: Abnormality, frame: Frame, stream: Stream) -> Devic
         (sign * (0.72 * width), _level(frame, 0.40)),
         (sign * stream.between(0.26, 0.34), _level(frame, stream.between(0.10, 0.18))),
     )
-    return Device(abnormality, (Line(curve(way), 0.02, 0.012, 0.15),))
+    return Device(abnormality, (Line(curve(way), 0.02, 0.013, 0.20),))
 
 
 def _sternal_wires(abnormality: Abnormality, frame: Frame, stream: Stream) -> Device:

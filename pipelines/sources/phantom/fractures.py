@@ -36,13 +36,13 @@ class Fracture:
         if abnormality.form is Form.CLAVICLE_FRACTURE:
             out = stream.between(0.36, 0.46)
             y, beyond = clavicle_y(frame, out), clavicle_y(frame, out + 0.01)
-            x, step, callus = frame.pose.turned + SIGN[side] * out, way * stream.between(0.075, 0.09), 0.12
+            x, step, callus = frame.pose.turned + SIGN[side] * out, way * stream.between(0.09, 0.105), 0.20
         else:
             level = zone_y(frame, abnormality.zone or Zone.MIDDLE)
             out = float(frame.lateral(np.array([level]))[0]) - stream.between(0.10, 0.15)
             rib = min(range(12), key=lambda k: abs(rib_y(frame, out, k) - level))
             y, beyond = rib_y(frame, out, rib), rib_y(frame, out + 0.01, rib)
-            x, step, callus = SIGN[side] * out, way * stream.between(0.05, 0.06), stream.between(0.19, 0.23)
+            x, step, callus = SIGN[side] * out, way * stream.between(0.06, 0.07), stream.between(0.28, 0.32)
         rise = (beyond - y) / 0.01
         length = float(np.sqrt(1.0 + rise * rise))
         return cls(abnormality, x, y, SIGN[side] / length, rise / length, step, callus)
@@ -58,6 +58,6 @@ class Fracture:
         far = np.sqrt(along * along + off * off)
         changes.displaced[...] += strength * self.step * (inside(along, 0.012) - 0.5) * bump(far, REACH)
         callus = self.callus * bump(np.sqrt(0.5 * along * along + off * off), 0.075)
-        gap = 0.20 * bump(along, 0.014) * inside(0.04 - np.abs(off), 0.02)
+        gap = 0.34 * bump(along, 0.018) * inside(0.04 - np.abs(off), 0.02)
         changes.density[...] += strength * (callus - gap)
         return far < MASK_RADIUS

@@ -17,9 +17,9 @@ from pipelines.sources.phantom.regions import Mask
 from pipelines.sources.phantom.strokes import Point, around, distance
 
 EFFUSION = ((0.20, 0.235), (0.32, 0.38), (0.53, 0.62))  # share of the lung's height
-PNEUMOTHORAX = ((0.10, 0.12), (0.22, 0.26), (0.43, 0.50))  # share by which the lung shrinks
-THICKENING = ((0.045, 0.055), (0.07, 0.08), (0.10, 0.115))  # of the pleura, in chest coordinates
-PLAQUE = ((0.045, 0.052), (0.06, 0.068), (0.078, 0.088))  # half-length of one plaque, in chest coordinates
+PNEUMOTHORAX = ((0.15, 0.18), (0.27, 0.31), (0.44, 0.51))  # share by which the lung shrinks
+THICKENING = ((0.06, 0.07), (0.09, 0.10), (0.12, 0.135))  # of the pleura, in chest coordinates
+PLAQUE = ((0.052, 0.058), (0.066, 0.074), (0.082, 0.092))  # half-length of one plaque, in chest coordinates
 
 
 def _sides(abnormality: Abnormality) -> tuple[Side, ...]:
@@ -72,7 +72,7 @@ class Pneumothorax:
         cavity = chest.lung[side]
         gas, strength = inside(-collapsed, 0.02) * inside(cavity, 0.02), contrast(self.abnormality)
         raise_to(changes.gas, strength * gas)
-        changes.density[...] += 0.12 * strength * bump(collapsed, 0.022) * inside(cavity - 0.03, 0.02)
+        changes.density[...] += 0.20 * strength * bump(collapsed, 0.024) * inside(cavity - 0.03, 0.02)
         return (gas > 0.5) & (chest.aerated[side] > 0)
 
 
@@ -142,6 +142,6 @@ class Plaques:
             np.minimum(nearest, distance(plaque, chest.x, chest.y), out=nearest)
         ragged = self.noise.at(chest.x * 22.0, chest.y * 22.0)
         within = 0.75 * self.size - nearest + 0.9 * self.size * ragged
-        calcified = 0.10 * inside(within, 0.012) + 0.14 * bump(within - 0.01, 0.016)
+        calcified = 0.16 * inside(within, 0.012) + 0.20 * bump(within - 0.01, 0.016)
         changes.density[...] += contrast(self.abnormality) * calcified
         return (nearest < self.size + 0.01) & (chest.lung[self.abnormality.side or Side.RIGHT] > -0.05)

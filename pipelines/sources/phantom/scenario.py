@@ -30,11 +30,11 @@ PREVALENCE: dict[str, float] = {
     "Edema": 0.11,
     "Lung Lesion": 0.14,
     "Pleural Effusion": 0.20,
-    "Pleural Other": 0.08,
+    "Pleural Other": 0.12,
     "Pneumothorax": 0.16,
     "Cardiomegaly": 0.17,
     "Enlarged Cardiomediastinum": 0.06,
-    "Fracture": 0.09,
+    "Fracture": 0.12,
 }
 """Share of the studies for which a place is looked for; where others hide every place, the observation is not there."""
 
