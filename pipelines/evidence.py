@@ -6,6 +6,7 @@ nothing else. What was not measured is said to be so.
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -174,9 +175,14 @@ def validation_section(results: Path) -> Content:
 
 
 def excluded(quarantine: Path) -> dict[str, int]:
-    """How many studies were kept out of the set, by reason."""
+    """How many studies were kept out of the set, by kind of reason."""
     reasons = pq.read_table(quarantine, columns=["reason"]).column("reason") if quarantine.is_file() else []
-    return dict(sorted(Counter(str(reason) for reason in reasons).items()))
+    return dict(sorted(Counter(kind_of(str(reason)) for reason in reasons).items()))
+
+
+def kind_of(reason: str) -> str:
+    """The reason without what belongs to one study alone: what follows a colon, file names, ids, sizes."""
+    return re.sub(r"\S*[\d/]\S*", "…", reason.partition(":")[0])
 
 
 def provenance_section(root: Path, params: Params) -> Content:

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from model.reporter import Reporter
@@ -64,3 +65,17 @@ def test_every_parameter_learns(reporter: Reporter) -> None:
     (losses["ce"] + losses["ground"] + losses["entropy"]).backward()
     silent = [name for name, p in reporter.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert silent == []
+
+
+def test_what_one_patch_shows_is_read_on_every_patch(reporter: Reporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    features = reporter.encoder(images(1))
+    shown = features.clone()
+    shown[0, 17] += 10 * reporter.findings.weight[3].sign()
+    monkeypatch.setattr(reporter.encoder, "forward", lambda image: features)
+    before, absent = reporter.read(images(1))
+    monkeypatch.setattr(reporter.encoder, "forward", lambda image: shown)
+    after, there = reporter.read(images(1))
+    assert there[0, 17, 3] > absent[0].amax(0)[3]
+    elsewhere = torch.arange(64) != 17
+    torch.testing.assert_close(there[0, elsewhere], absent[0, elsewhere])
+    assert (after - before)[0, elsewhere].abs().amax(-1).min() > 1e-4

@@ -176,7 +176,8 @@ def write_data(data: Path) -> None:
     write_manifest(data, pa.Table.from_pylist(rows, SCHEMA))
     test = {"name": "mimic_cxr-0a1b2c3d", "n_patients": 5, "n_studies": 5, "patients": [f"{i:064x}" for i in range(5)]}
     (data / "splits.json").write_text(json.dumps({"test": test, "patient_key": "k"}))
-    refused = {"study_id": ["s8", "s9", "s10"], "reason": ["corrupt", "corrupt", "no patient id"]}
+    reasons = ["corrupt: 12 of 40 bytes", "corrupt: 9 of 40 bytes", "image files/p10/s5.dcm is missing"]
+    refused = {"study_id": ["s8", "s9", "s10"], "reason": reasons}
     pd.DataFrame(refused).to_parquet(data / "quarantine.parquet")
 
 

@@ -160,7 +160,7 @@ def test_the_splits_are_counted_and_a_patient_in_two_of_them_is_shown(finished_r
         {"split": "test", "studies": 5, "patients": 5},
     ]
     assert [pair["patients"] for pair in data["shared_patients"]] == [0, 1, 0]
-    assert data["excluded"] == {"corrupt": 2, "no patient id": 1}
+    assert data["excluded"] == {"corrupt": 2, "image … is missing": 1}
 
 
 def test_the_warnings_on_the_data_are_carried_with_their_reasons(passed_run: Path) -> None:
