@@ -282,11 +282,12 @@ def test_a_table_without_a_column_is_bad_input(mimic: Mimic) -> None:
 @pytest.mark.parametrize(
     ("damaged", "content"),
     [
-        ("mimic-cxr-2.0.0-split.csv.gz", gzip.compress(b"subject_id,study_id,split\n" * 99)[:-9]),
+        ("mimic-cxr-2.0.0-split.csv.gz", gzip.compress(b"subject_id,study_id,split\n" * 99, mtime=0)[:-9]),
         ("mimic-cxr-2.0.0-metadata.csv.gz", b"no gzip"),
         ("mimic-cxr-2.0.0-chexpert.csv", b"subject_id,study_id,Edema\n1,2,often\n"),
         ("mimic-cxr-reports.zip", b"PK no zip"),
     ],
+    ids=["gzip cut short", "no gzip", "a word for a label", "no zip"],
 )
 def test_a_damaged_table_or_archive_is_bad_input(mimic: Mimic, damaged: str, content: bytes) -> None:
     root = mimic.write()
