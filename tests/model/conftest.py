@@ -4,19 +4,14 @@ import pytest
 import torch
 
 from model.reporter import Reporter
+from tests.tiny import DECODER, ENCODER
 
 TINY = {
     "size": 64,
     "max_tokens": 24,
     "vocab_size": 40,
-    "encoder": {
-        "stem_channels": [8, 16],
-        "stem_blocks": [0, 1],
-        "depths": [1, 1],
-        "num_heads": [2, 2],
-        "window_size": 8,
-    },
-    "decoder": {"width": 32, "heads": 4, "layers": 2, "dropout": 0.1},
+    "encoder": ENCODER,
+    "decoder": DECODER,
 }
 
 

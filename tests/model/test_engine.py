@@ -16,6 +16,7 @@ from model.graphs import export_graphs
 from model.pixels import PixelParams
 from model.reporter import Reporter
 from model.tokenizer import BOS_ID, ReportTokenizer
+from tests.tiny import DECODER, ENCODER
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +29,8 @@ def trained() -> tuple[Reporter, ReportTokenizer]:
             "size": 64,
             "max_tokens": 16,
             "vocab_size": len(tokenizer),
-            "encoder": {
-                "stem_channels": [8, 16],
-                "stem_blocks": [0, 1],
-                "depths": [1, 1],
-                "num_heads": [2, 2],
-                "window_size": 8,
-            },
-            "decoder": {"width": 32, "heads": 4, "layers": 2, "dropout": 0.0},
+            "encoder": ENCODER,
+            "decoder": DECODER | {"dropout": 0.0},
         }
     )
     with torch.no_grad():

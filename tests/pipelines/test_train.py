@@ -20,6 +20,7 @@ from model.study import Section
 from model.tokenizer import ReportTokenizer
 from pipelines.prepared import finding_patches
 from pipelines.train import batches_of_like_length
+from tests.tiny import DECODER, ENCODER
 
 SIZE = 64
 PARAMS: dict[str, Any] = {
@@ -37,16 +38,7 @@ PARAMS: dict[str, Any] = {
         "lambda_entropy": 0.0,
         "patience": 6,
     },
-    "model": {
-        "encoder": {
-            "stem_channels": [8, 16],
-            "stem_blocks": [0, 1],
-            "depths": [1, 1],
-            "num_heads": [2, 2],
-            "window_size": 8,
-        },
-        "decoder": {"width": 32, "heads": 4, "layers": 2, "dropout": 0.1},
-    },
+    "model": {"encoder": ENCODER, "decoder": DECODER},
 }
 
 
