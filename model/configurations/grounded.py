@@ -1,8 +1,8 @@
 """`grounded`: the reporter that is taught where to look, from 128 to 2048 px.
 
-A Swin encoder behind convolutions, or one of timm's, makes a memory of N = (size / stride)^2 positions. A head
-for findings reads every position, and what it finds is added as evidence. Each cross-attention of the decoder has a null token. At
-2048 px a Swin-B of window 8 gives 64 x 64 positions of 32 px.
+A Swin encoder behind convolutions, or one of timm's, makes a memory of N = (size / stride)^2 positions. A head for
+findings reads every position, and what it finds is added as evidence. Each cross-attention of the decoder has a null
+token. At 2048 px a Swin-B of window 8 gives 64 x 64 positions of 32 px.
 """
 
 from typing import Any
