@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from model.reporter import Reporter
     from pipelines.prepared import PreparedSet
 
+WEIGHTS = Path("weights")
+"""Published weights that were downloaded: see `model.pretrained`."""
+
 SORTED_TOGETHER = 16
 """Batches among which studies are sorted by the length of their report: few enough for batches to stay random."""
 
@@ -47,14 +50,18 @@ def train(prepared: Path, out: Path, checkpoints: Path, params: Params) -> dict[
     from safetensors.torch import save_file
 
     from model.checkpoint import load_checkpoint, restore, save_checkpoint, weights
-    from model.reporter import Reporter
+    from model.configurations import build_reporter
     from model.training import fast_precision, train_one_epoch, validate
     from pipelines.prepared import PreparedSet, fingerprint, prepared_config
 
     config = model_config(prepared_config(prepared), params)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(params.train.seed)
-    model = Reporter(config).to(device)
+    model = build_reporter(config).to(device)
+    if config["pretrained"]:
+        from model.pretrained import load_pretrained
+
+        load_pretrained(model, config["pretrained"], WEIGHTS)
     config["grid"] = model.grid
     training, validation = (PreparedSet(prepared, split, model.grid) for split in ("train", "validate"))
     for split, studies in (("train", training), ("validate", validation)):
@@ -116,12 +123,11 @@ def train(prepared: Path, out: Path, checkpoints: Path, params: Params) -> dict[
 def model_config(prepared: dict[str, Any], params: Params) -> dict[str, Any]:
     """What an artefact's config.json holds: everything needed to build the model and its pixels again."""
     return {
-        "architecture": "swin_transformer",
         "pixels": prepared["pixels"],
         "size": prepared["pixels"]["size"],
         "max_tokens": prepared["max_tokens"],
         "vocab_size": prepared["vocab_size"],
-        **params.model.model_dump(mode="json"),
+        **params.model.model_dump(mode="json", exclude_none=True),
     }
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import torch
 
 from model.checkpoint import load_checkpoint, restore, save_checkpoint, weights
+from model.configurations import build_reporter
 from model.reporter import Reporter
 
 
@@ -22,7 +23,7 @@ def test_training_goes_on_bit_for_bit(tmp_path: Path, reporter: Reporter) -> Non
     )
     step(reporter, optimizer)
 
-    other = Reporter(reporter.config).eval()
+    other = build_reporter(reporter.config).eval()
     other_optimizer = torch.optim.AdamW(other.parameters())
     found = load_checkpoint(tmp_path / "c.safetensors", "f")
     assert found is not None
