@@ -3,7 +3,8 @@
     trained/   the model artefact: weights, tokenizer, configuration, manifest, history.jsonl (one line an epoch)
 
 Killed at any moment, it goes on from the last checkpoint: checkpoints/ is no output of the stage, so DVC leaves it. On
-several devices or machines: `accelerate launch -m pipelines.cli train`; the processes share each batch out.
+several graphics cards `accelerate launch -m pipelines.cli train`, on several CPUs `torchrun --nproc-per-node N -m
+pipelines.cli train`: the processes share each batch out, and the weights are those that one would have learned.
 """
 
 import argparse
@@ -57,7 +58,8 @@ def train(
     from pipelines.course import Course
     from pipelines.prepared import PreparedSet, fingerprint, prepared_config
 
-    accelerator = Accelerator(mixed_precision="no")  # it would patch the model for validation, too
+    # Its own mixed precision would reach into the validation, too.
+    accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
     device, main = accelerator.device, accelerator.is_main_process
     place = (accelerator.process_index, accelerator.num_processes)
     summed = accelerator.reduce if accelerator.num_processes > 1 else None

@@ -39,7 +39,7 @@ def learning(model: nn.Module) -> set[str]:
 
 def test_a_module_is_frozen_for_its_first_epochs_and_one_within_it_for_longer() -> None:
     model, epochs = small(), {"encoder": 1, "encoder.0": 2}
-    decoder, last, first = ({f"{name}.{kind}" for kind in ("weight", "bias")} for name in ("decoder", "encoder.1", "encoder.0"))  # fmt: skip
+    decoder, last, first = ({f"{name}.weight", f"{name}.bias"} for name in ("decoder", "encoder.1", "encoder.0"))
     for epoch, wanted in enumerate([decoder, decoder | last, decoder | last | first]):
         freeze(model, epochs, epoch)
         assert learning(model) == wanted
@@ -64,7 +64,9 @@ def test_a_module_that_is_not_there_is_named() -> None:
 
 
 def test_activations_computed_again_give_the_same_gradient() -> None:
-    model = SwinTransformer(img_size=32, patch_size=4, in_chans=1, embed_dim=8, depths=(2,), num_heads=(2,), window_size=4, num_classes=2)  # fmt: skip
+    model = SwinTransformer(
+        img_size=32, patch_size=4, in_chans=1, embed_dim=8, depths=(2,), num_heads=(2,), window_size=4, num_classes=2
+    )
     image, gradients = torch.rand(1, 1, 32, 32), []
     for again in (False, True):
         if again:

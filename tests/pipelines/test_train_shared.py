@@ -1,4 +1,4 @@
-"""Two processes that share each batch out, as `accelerate launch` starts them, against one that has it whole."""
+"""Two processes that share each batch out, as `torchrun` starts them, against one that has it whole."""
 
 import json
 import os
@@ -60,8 +60,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         json.dumps(PARAMS | {"train": settings, "model": {"encoder": encoder, "decoder": decoder}})
     )
     (root / "learn.py").write_text(LEARN)
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
-              "--mixed_precision", "no", "--dynamo_backend", "no"]  # fmt: skip
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "RADASSIST_PROGRESS": str(root / "progress.jsonl")}
     for name, launcher in (("one", []), ("two", launch)):
