@@ -21,8 +21,8 @@ class Reported:
         logits: (B, T, V); row t predicts token t + 1.
         attention: (B, heads, T, N) of the supervised layer; rows sum to 1 - `null`.
         null: (B, heads, T), the mass on the null token.
-        losses: scalars `ce`; `ground` and `entropy` where grounding masks were given, `ground` with the findings' own
-            where their masks were given too.
+        losses: scalars `ce`; `ground` and `entropy` where grounding masks were given; `findings` where the findings'
+            masks were.
     """
 
     logits: Tensor
@@ -121,7 +121,7 @@ class Reporter(nn.Module):
             losses["ground"] = self.grounding_loss(looked, grounding_masks)
             losses["entropy"] = self.entropy_term(attention, grounding_masks, text_ids)
         if finding_masks is not None and lies is not None:
-            losses["ground"] = losses.get("ground", 0.0) + finding_focal(lies, finding_masks)
+            losses["findings"] = finding_focal(lies, finding_masks)
         return Reported(logits, attention[..., :-1], attention[..., -1], losses)
 
     @torch.inference_mode()

@@ -31,6 +31,9 @@ class Train(Strict):
     lambda_ground: float = Field(ge=0)
     lambda_entropy: float = Field(ge=0)
     patience: int = Field(ge=1)
+    accumulation: int = Field(ge=1)
+    gradient_checkpointing: bool
+    freeze: dict[str, Annotated[int, Field(ge=1)]]
 
 
 class StemSwin(Strict):
