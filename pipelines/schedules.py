@@ -74,7 +74,7 @@ def checkpoint_gradients(model: "nn.Module") -> None:
             "train.gradient_checkpointing true", "no module of this model computes activations again", "set it to false"
         )
     for switch in switches:
-        switch(True)
+        switch(True)  # type: ignore[operator]
 
 
 def exhausted(history: Sequence[Mapping[str, float]], patience: int) -> bool:
