@@ -1,6 +1,5 @@
 """Which studies share a batch, in which order, and which of them this process sees."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,9 +40,7 @@ def batches_of_like_length(lengths: NDArray[np.int64], size: int, order: np.rand
     return [batches[index] for index in order.permutation(len(batches))]
 
 
-def loader(
-    studies: "PreparedSet", batches: Sequence[Sequence[int]], process: int = 0, processes: int = 1
-) -> "DataLoader[Any]":
+def loader(studies: "PreparedSet", batches: list[list[int]], process: int = 0, processes: int = 1) -> "DataLoader[Any]":
     """Read this process's share of each batch: every `processes`-th of its studies."""
     from torch.utils.data import DataLoader
 

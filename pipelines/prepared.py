@@ -49,7 +49,7 @@ class Batch:
         if studies := len(self.image):
             size = -(-studies // count)
             parts = (self.image, self.text_ids, self.grounding_masks, self.finding_masks)
-            yield from (Batch(*piece) for piece in zip(*(part.split(size) for part in parts), strict=True))
+            yield from (Batch(*(part[at : at + size] for part in parts)) for at in range(0, studies, size))
 
 
 class PreparedSet(Dataset[Example]):

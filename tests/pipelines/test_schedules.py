@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from timm.models.swin_transformer import SwinTransformer
 from torch import nn
 
 from model.errors import BadInput
