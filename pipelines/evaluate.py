@@ -14,7 +14,7 @@ import argparse
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ from pipelines.grounding_scores import (
     score_study,
 )
 from pipelines.metrics import write_metrics
+from pipelines.occlusion import by_observation as occlusion_by_observation
 from pipelines.occlusion import occlusions
 from pipelines.sources import open_source
 
@@ -246,16 +247,6 @@ def per_finding(
     regions = by_observation(scores).rename(columns={"n": "statements"})
     hidden = occlusion_by_observation(falls)
     return words.merge(regions, on="observation", how="left").merge(hidden, on="observation", how="left")
-
-
-def occlusion_by_observation(falls: Sequence[Occlusion]) -> pd.DataFrame:
-    """Per observation the figures of `occlusion_figures`, `occlusions` their number."""
-    columns = ["observation", "occlusions", "occlusion_ratio", "occlusion.fall_grounded", "occlusion.fall_random"]
-    rows = []
-    for observation in sorted({fall.observation for fall in falls}):
-        own = [replace(fall, study=0) for fall in falls if fall.observation == observation]
-        rows.append([observation, len(own), *(figure() for figure in occlusion_figures(own, 1))])
-    return pd.DataFrame(rows, columns=columns)
 
 
 def write(evaluation: Evaluation, calibration: Calibration, out: Path) -> None:

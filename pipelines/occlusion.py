@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from model.artefact import Artefact
-from model.faithfulness import Occlusion, filled_region, hidden_boxes, hide, random_region, thorax
+from model.faithfulness import Occlusion, filled_region, hidden_boxes, hide, occlusion_figures, random_region, thorax
 from model.grounding import regions, sentence_spans
 from model.tokenizer import ReportTokenizer
 from model.words import NamedFinding, named_findings
@@ -96,3 +97,13 @@ def trials_of(index: int, study: EvaluationStudy, draft: Draft, tokenizer: Repor
 def padded(ids: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     """Ids with padding up to `length`; PAD_ID is 0."""
     return np.pad(ids, (0, length - len(ids)))
+
+
+def by_observation(falls: Sequence[Occlusion]) -> pd.DataFrame:
+    """Per observation the figures of `occlusion_figures`, `occlusions` their number."""
+    columns = ["observation", "occlusions", "occlusion_ratio", "occlusion.fall_grounded", "occlusion.fall_random"]
+    rows = []
+    for observation in sorted({fall.observation for fall in falls}):
+        own = [replace(fall, study=0) for fall in falls if fall.observation == observation]
+        rows.append([observation, len(own), *(figure() for figure in occlusion_figures(own, 1))])
+    return pd.DataFrame(rows, columns=columns)

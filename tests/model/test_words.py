@@ -6,7 +6,12 @@ from model.study import Section
 from model.tokenizer import ReportTokenizer
 from model.words import named_findings
 
-TEXTS = ["There is likely a small right pleural effusion.", "No pneumothorax.", "The heart is enlarged.", "Lungs clear."]
+TEXTS = [
+    "There is likely a small right pleural effusion.",
+    "No pneumothorax.",
+    "The heart is enlarged.",
+    "Lungs clear.",
+]
 TOKENIZER = ReportTokenizer.train(TEXTS, 400)
 
 

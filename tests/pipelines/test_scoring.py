@@ -74,7 +74,9 @@ def test_the_same_statement_in_the_right_place_points_right() -> None:
     assert found["iou_norm_0.1"] > 0.5
 
 
-@pytest.mark.parametrize("drafted", [draft(RIGHT), draft(NONE), draft(), draft(LEFT, verdict=Verdict.UNGROUNDED).withhold_ungrounded()])
+@pytest.mark.parametrize(
+    "drafted", [draft(RIGHT), draft(NONE), draft(), draft(LEFT, verdict=Verdict.UNGROUNDED).withhold_ungrounded()]
+)
 def test_another_side_a_denial_silence_and_a_withheld_sentence_score_nothing(drafted: GroundedReport) -> None:
     found = figures(study(LEFT), drafted)
     assert (found["iou_norm_0.1"], found["pointing_game"], found["statements_found"]) == (0, 0, 0)
