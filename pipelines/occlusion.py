@@ -53,11 +53,7 @@ def occlusions(artefact: Artefact, studies: EvaluationSet, drafts: Sequence[Draf
     for first in track(range(0, len(drafts), STUDIES_AT_ONCE), "occlusions"):
         trials = []
         for index in range(first, min(first + STUDIES_AT_ONCE, len(drafts))):
-            for trial in trials_of(index, studies[index], drafts[index], tokenizer):
-                wanted = [named for named in trial.named if tried[named.observation] < MOST_STATEMENTS]
-                tried.update(named.observation for named in wanted)
-                if wanted:
-                    trials.append(Trial(index, wanted, trial.images))
+            trials += trials_of(index, studies[index], drafts[index], tokenizer, tried)
         if not trials:
             continue
         length = max(len(drafts[trial.study].ids) for trial in trials)
@@ -75,21 +71,28 @@ def occlusions(artefact: Artefact, studies: EvaluationSet, drafts: Sequence[Draf
     return falls
 
 
-def trials_of(index: int, study: EvaluationStudy, draft: Draft, tokenizer: ReportTokenizer) -> list[Trial]:
-    """What is to be read again of one draft. The random regions depend on SEED and on the study's place alone."""
+def trials_of(
+    index: int, study: EvaluationStudy, draft: Draft, tokenizer: ReportTokenizer, tried: Counter[str]
+) -> list[Trial]:
+    """What is to be read again of one draft; `tried` counts the statements of each observation, and is counted up."""
     generator = np.random.default_rng([SEED, index])
     image, geometry = study.model_input.image, study.model_input.geometry
     within = thorax(geometry)
     ids = draft.ids.tolist()
     trials = []
     for span, sentence in zip(sentence_spans(ids, tokenizer), draft.report.sentences, strict=True):
-        named = [n for n in named_findings(ids, span.first, span.last, tokenizer) if n.positive and len(n.tokens)]
+        named = [
+            found
+            for found in named_findings(ids, span.first, span.last, tokenizer)
+            if found.positive and len(found.tokens) and tried[found.observation] < MOST_STATEMENTS
+        ]
         boxes = hidden_boxes(regions(sentence.map, geometry), geometry, within)
         if not named or not boxes:
             continue
         elsewhere = [random_region(boxes, within, generator) for _ in range(RANDOM_REGIONS)]
         hidden = [filled_region(boxes, within.shape), *(region for region in elsewhere if region is not None)]
         if len(hidden) == 1 + RANDOM_REGIONS:
+            tried.update(found.observation for found in named)
             trials.append(Trial(index, named, [hide(image, region) for region in hidden]))
     return trials
 
