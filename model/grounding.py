@@ -102,7 +102,8 @@ def connected(grid_map: NDArray[np.float32]) -> list[tuple[float, tuple[slice, s
     labels, count = ndimage.label(kept, structure=np.ones((3, 3)))
     masses = ndimage.sum_labels(grid_map, labels, range(1, count + 1)).astype(float).tolist()
     least = SMALLEST_MASS * sum(masses)
-    found = [pair for pair in zip(masses, ndimage.find_objects(labels), strict=True) if pair[0] >= least]
+    boxes = [(vertical, horizontal) for vertical, horizontal in ndimage.find_objects(labels)]
+    found = [(mass, box) for mass, box in zip(masses, boxes, strict=True) if mass >= least]
     return sorted(found, key=lambda pair: -pair[0])
 
 
