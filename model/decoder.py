@@ -116,7 +116,8 @@ class CrossAttention(nn.Module):
 
     def scores(self, query: Tensor, key: Tensor) -> Tensor:
         """(B, heads, T, d), (B, heads, N + 1, d) -> logits (B, heads, T, N + 1)."""
-        return query @ key.transpose(2, 3) * query.shape[-1] ** -0.5
+        scores: Tensor = query @ key.transpose(2, 3) * query.shape[-1] ** -0.5
+        return scores
 
     def forward(self, x: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Looked]:
         """(B, T, width) -> output, where it looked."""

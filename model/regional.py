@@ -45,7 +45,7 @@ class MultiHead(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         alpha = self.score(features).float().softmax(1)  # (B, N, heads)
-        by_head = features.unflatten(-1, (self.HEADS, -1))
+        by_head = features.reshape(*features.shape[:-1], self.HEADS, -1)
         weighted = by_head * (alpha * alpha.shape[1])[..., None]
         return weighted.flatten(2), alpha.mean(-1)
 
