@@ -97,13 +97,12 @@ def test_every_parameter_learns(any_reporter: Reporter) -> None:
 
 def test_checkpointed_gradients_are_the_same_gradients(any_reporter: Reporter) -> None:
     any_reporter.train()
-    for part in any_reporter.modules():
-        if isinstance(part, torch.nn.Dropout):
-            part.p = 0.0
+    torch.manual_seed(3)  # the same words and paths drop out in both passes
     losses(any_reporter).backward()
     plain = {name: p.grad.clone() for name, p in any_reporter.encoder.named_parameters() if p.grad is not None}
     any_reporter.zero_grad()
     any_reporter.encoder.checkpoint_gradients()
+    torch.manual_seed(3)
     losses(any_reporter).backward()
     for name, p in any_reporter.encoder.named_parameters():
         torch.testing.assert_close(p.grad, plain[name])
