@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from model.checkpoint import load_checkpoint, part, random_state, restore, save_checkpoint, set_random_state, weights
+from model.configurations import build_reporter
 from model.reporter import Reporter
 from model.training import Running, counts, train_one_epoch, validate
 
@@ -49,7 +50,7 @@ def certain(config: dict[str, Any]) -> Reporter:
         "depths": [1],
         "num_heads": [2],
     }
-    return Reporter(config | {"encoder": encoder, "decoder": config["decoder"] | {"dropout": 0.0}})
+    return build_reporter(config | {"encoder": encoder, "decoder": config["decoder"] | {"dropout": 0.0}})
 
 
 def test_what_each_term_is_a_mean_over() -> None:
@@ -85,7 +86,7 @@ def test_an_epoch_cut_after_any_step_goes_on_bit_for_bit(tmp_path: Path, reporte
     path, cpu = tmp_path / "c.safetensors", torch.device("cpu")
 
     def begin(done: int) -> tuple[Reporter, torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-        model = Reporter(reporter.config)
+        model = build_reporter(reporter.config)
         model.load_state_dict(start)
         optimizer = torch.optim.AdamW([{"params": model.parameters(), "initial_lr": 1e-3}], lr=1e-3)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step), last_epoch=done - 1)

@@ -44,6 +44,12 @@ PARAMS: dict[str, Any] = {
         "freeze": {},
     },
     "model": {
+        "architecture": "grounded",
+        "grounding_loss": "kl",
+        "entropy": "unsupervised",
+        "regional": "off",
+        "regional_use": "weights",
+        "tokens": "grid",
         "encoder": {
             "stem_channels": [8, 16],
             "stem_blocks": [0, 1],

@@ -23,7 +23,7 @@ from accelerate import Accelerator
 from safetensors.torch import save_file
 
 import model.training
-from model.reporter import Reporter
+from model.configurations import build_reporter
 from model.training import train_one_epoch
 from pipelines.batches import batches_of_like_length, loader
 from pipelines.params import Params
@@ -34,7 +34,7 @@ model.training.fast_precision = lambda device: torch.float32  # the rounding of 
 params, accelerator = Params.model_validate_json(Path("params.json").read_text()), Accelerator(cpu=True)
 place = (accelerator.process_index, accelerator.num_processes)
 torch.manual_seed(0)
-reporter = Reporter(model_config(prepared_config(Path("prepared")), params))
+reporter = build_reporter(model_config(prepared_config(Path("prepared")), params))
 studies = PreparedSet(Path("prepared"), "train", reporter.grid)
 batches = [list(range(at, min(at + 4, len(studies)))) for at in range(0, len(studies), 4)]
 summed = accelerator.reduce if place[1] > 1 else None
@@ -57,7 +57,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     decoder = PARAMS["model"]["decoder"] | {"dropout": 0.0}
     settings = PARAMS["train"] | {"epochs": 2, "accumulation": 2}
     (root / "params.json").write_text(
-        json.dumps(PARAMS | {"train": settings, "model": {"encoder": encoder, "decoder": decoder}})
+        json.dumps(PARAMS | {"train": settings, "model": PARAMS["model"] | {"encoder": encoder, "decoder": decoder}})
     )
     (root / "learn.py").write_text(LEARN)
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
