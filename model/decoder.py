@@ -5,8 +5,64 @@ there, so that attention on the image is evidence and not a leftover of the soft
 the one that is supervised and shown; its softmax is in float32.
 """
 
+from typing import NamedTuple
+
 import torch  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
+
+
+class Looked(NamedTuple):
+    """Where each word looked, over the N patches and, last, the null token.
+
+    Attributes:
+        attention: (B, heads, T, N + 1), rows sum to 1.
+        scores: (B, heads, T, N + 1), the logits whose softmax `attention` is.
+    """
+
+    attention: Tensor
+    scores: Tensor
+
+
+class Decoded(NamedTuple):
+    """What T new tokens after P cached ones give.
+
+    Attributes:
+        logits: (B, T, V). looked: of the supervised layer, the last.
+        key, value: (L, B, heads, P + T, d), the grown self-attention cache.
+    """
+
+    logits: Tensor
+    looked: Looked
+    key: Tensor
+    value: Tensor
+
+
+class TextDecoder(nn.Module):
+    """What every decoder gives, so that drafting, generation and the ONNX graphs know no architecture.
+
+    The image is read once: `keys_values`. Then each call of `forward` adds words to a cache that its caller holds.
+
+    Args:
+        layers, heads, head_width: of the self-attention cache. max_tokens: longest report.
+    """
+
+    def __init__(self, *, layers: int, heads: int, head_width: int, max_tokens: int) -> None:
+        super().__init__()
+        self.depth, self.heads, self.head_width, self.max_tokens = layers, heads, head_width, max_tokens
+
+    def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Memory (B, N, width) -> the layers' cross keys and values, each (L, B, heads, N + 1, d)."""
+        raise NotImplementedError
+
+    def empty_cache(self, batch: int, like: Tensor) -> Tensor:
+        """The self-attention cache before the first token: (L, B, heads, 0, d)."""
+        return like.new_zeros(self.depth, batch, self.heads, 0, self.head_width)
+
+    def forward(
+        self, ids: Tensor, cross_key: Tensor, cross_value: Tensor, past_key: Tensor, past_value: Tensor
+    ) -> Decoded:
+        """ids (B, T) after P cached tokens (L, B, heads, P, d)."""
+        raise NotImplementedError
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
@@ -58,81 +114,95 @@ class CrossAttention(nn.Module):
         key, value = self.key_value(with_null).chunk(2, dim=-1)
         return split_heads(key, self.heads), split_heads(value, self.heads)
 
-    def forward(self, x: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, width) -> output, attention (B, heads, T, N + 1) with rows that sum to 1."""
-        query = split_heads(self.query(x), self.heads)
-        scores = query @ key.transpose(2, 3) * query.shape[-1] ** -0.5
-        attention = scores.float().softmax(dim=-1)
-        return self.out(merge_heads(attention.to(value.dtype) @ value)), attention
+    def scores(self, query: Tensor, key: Tensor) -> Tensor:
+        """(B, heads, T, d), (B, heads, N + 1, d) -> logits (B, heads, T, N + 1)."""
+        scores: Tensor = query @ key.transpose(2, 3) * query.shape[-1] ** -0.5
+        return scores
+
+    def forward(self, x: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Looked]:
+        """(B, T, width) -> output, where it looked."""
+        scores = self.scores(split_heads(self.query(x), self.heads), key).float()
+        attention = scores.softmax(dim=-1)
+        return self.out(merge_heads(attention.to(value.dtype) @ value)), Looked(attention, scores)
+
+
+class PriorCrossAttention(CrossAttention):
+    """Cross-attention whose logits begin at a prior over the patches, the memory's last channel.
+
+    The prior travels as one more channel of the keys, so that a cache of keys and values holds it too.
+    """
+
+    def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Memory (B, N, width + 1), as `model.regional.RegionalPrior` makes it -> keys one channel wider, values."""
+        key, value = super().keys_values(memory[..., :-1])
+        prior = nn.functional.pad(memory[..., -1], (0, 1))  # the null token has none
+        return torch.cat([key, prior[:, None, :, None].expand(-1, self.heads, -1, 1)], dim=-1), value
+
+    def scores(self, query: Tensor, key: Tensor) -> Tensor:
+        return super().scores(query, key[..., :-1]) + key[..., -1][:, :, None]
 
 
 class DecoderLayer(nn.Module):
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, dropout: float, cross_attention: type[CrossAttention]) -> None:
         super().__init__()
         self.self_norm, self.cross_norm, self.feed_norm = (nn.LayerNorm(width) for _ in range(3))
         self.self_attention = SelfAttention(width, heads)
-        self.cross_attention = CrossAttention(width, heads)
+        self.cross_attention = cross_attention(width, heads)
         self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
         self.dropout = nn.Dropout(dropout)
 
     def forward(
         self, x: Tensor, cross_key: Tensor, cross_value: Tensor, past_key: Tensor, past_value: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Looked, Tensor, Tensor]:
         mixed, key, value = self.self_attention(self.self_norm(x), past_key, past_value)
         x = x + self.dropout(mixed)
-        seen, attention = self.cross_attention(self.cross_norm(x), cross_key, cross_value)
+        seen, looked = self.cross_attention(self.cross_norm(x), cross_key, cross_value)
         x = x + self.dropout(seen)
-        return x + self.dropout(self.feed(self.feed_norm(x))), attention, key, value
+        return x + self.dropout(self.feed(self.feed_norm(x))), looked, key, value
 
 
-class Decoder(nn.Module):
+class Decoder(TextDecoder):
     """Token ids and the image's keys and values -> logits, supervised attention, grown cache.
 
     Args:
         vocab_size: rows of the embedding, which is tied to the head. max_tokens: longest report.
-        width, heads, layers, dropout: of the transformer.
+        width, heads, layers, dropout: of the transformer. cross_attention: how the words look at the image.
     """
 
     def __init__(
-        self, *, vocab_size: int, max_tokens: int, width: int, heads: int, layers: int, dropout: float
+        self,
+        *,
+        vocab_size: int,
+        max_tokens: int,
+        width: int,
+        heads: int,
+        layers: int,
+        dropout: float,
+        cross_attention: type[CrossAttention] = CrossAttention,
     ) -> None:
-        super().__init__()
-        self.heads, self.head_width, self.max_tokens = heads, width // heads, max_tokens
+        super().__init__(layers=layers, heads=heads, head_width=width // heads, max_tokens=max_tokens)
         self.embedding = nn.Embedding(vocab_size, width)
         self.position = nn.Embedding(max_tokens, width)
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(DecoderLayer(width, heads, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(DecoderLayer(width, heads, dropout, cross_attention) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         nn.init.normal_(self.embedding.weight, std=0.02)
         nn.init.normal_(self.position.weight, std=0.02)
 
     def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Memory (B, N, width) -> the layers' cross keys and values, each (L, B, heads, N + 1, d)."""
         pairs = [layer.cross_attention.keys_values(memory) for layer in self.layers]  # type: ignore[union-attr, operator]
         return torch.stack([key for key, _ in pairs]), torch.stack([value for _, value in pairs])
 
-    def empty_cache(self, batch: int, like: Tensor) -> Tensor:
-        """The self-attention cache before the first token: (L, B, heads, 0, d)."""
-        return like.new_zeros(len(self.layers), batch, self.heads, 0, self.head_width)
-
     def forward(
         self, ids: Tensor, cross_key: Tensor, cross_value: Tensor, past_key: Tensor, past_value: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """ids (B, T) after P cached tokens.
-
-        Returns:
-            logits (B, T, V); the last layer's attention (B, heads, T, N + 1), null token last; keys and values
-            (L, B, heads, P + T, d).
-        """
+    ) -> Decoded:
         past = past_key.shape[3]
         where = torch.arange(past, past + ids.shape[1], device=ids.device)
         x = self.dropout(self.embedding(ids) + self.position(where))
         keys, values = [], []
         for index, layer in enumerate(self.layers):
-            x, attention, key, value = layer(
-                x, cross_key[index], cross_value[index], past_key[index], past_value[index]
-            )
+            x, looked, key, value = layer(x, cross_key[index], cross_value[index], past_key[index], past_value[index])
             keys.append(key)
             values.append(value)
         logits = self.norm(x) @ self.embedding.weight.T
-        return logits, attention, torch.stack(keys), torch.stack(values)
+        return Decoded(logits, looked, torch.stack(keys), torch.stack(values))

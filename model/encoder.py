@@ -12,7 +12,18 @@ from timm.models.swin_transformer import SwinTransformer  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 
 
-class SwinEncoder(nn.Module):
+class ImageEncoder(nn.Module):
+    """What every image side has: the `grid`, rows x columns, and the `width`, channels, of what it gives."""
+
+    grid: tuple[int, int]
+    width: int
+
+    def checkpoint_gradients(self) -> None:
+        """Keep block borders alone between the passes and compute the rest again: less memory, a third more time."""
+        raise NotImplementedError
+
+
+class SwinEncoder(ImageEncoder):
     """Radiograph (B, 1, size, size) in [0, 1] -> memory (B, N, width), N = grid rows x columns in reading order.
 
     Args:
@@ -39,7 +50,7 @@ class SwinEncoder(nn.Module):
         super().__init__()
         patch_size = 2 ** len(stem_channels)
         stride = patch_size * 2 ** (len(depths) - 1)
-        self.grid = (size // stride, size // stride)
+        self.grid, self.width = (size // stride, size // stride), width
         self.swin = SwinTransformer(
             img_size=size,
             patch_size=patch_size,
@@ -54,6 +65,9 @@ class SwinEncoder(nn.Module):
         self.project = nn.Linear(self.swin.num_features, width)
         self.norm = nn.LayerNorm(width)
         self.register_buffer("position", sine_position(self.grid, width), persistent=False)
+
+    def checkpoint_gradients(self) -> None:
+        self.swin.set_grad_checkpointing(True)
 
     def forward(self, image: Tensor) -> Tensor:
         features = self.swin.forward_features((image - 0.5) / 0.25)  # (B, rows, columns, C)

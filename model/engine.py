@@ -8,6 +8,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from model.artefact import Artefact, open_artefact
+from model.calibration import read_calibration
 from model.errors import BadInput
 from model.grounding import DraftedTokens, ground
 from model.pixels import ModelInput
@@ -83,7 +84,12 @@ class Engine:
         return [DraftedTokens(*study) for study in zip(*joined, strict=True)]
 
     def report(self, studies: Sequence[tuple[str, ModelInput]]) -> list[GroundedReport]:
-        """Grounded reports of (study id, model input) pairs, in one batch."""
+        """Grounded reports of (study id, model input) pairs, in one batch.
+
+        Raises:
+            BadInput: the model was exported without a calibration.
+        """
+        calibration = read_calibration(self.artefact.folder)
         drafts = self.draft(np.stack([model_input.image for _, model_input in studies]))
         return [
             ground(
@@ -92,6 +98,7 @@ class Engine:
                 self.tokenizer,
                 self.grid,
                 model_input.geometry,
+                calibration=calibration,
                 model_version=self.artefact.version,
                 input_sha256=model_input.sha256,
             )

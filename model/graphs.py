@@ -32,8 +32,8 @@ class StepGraph(nn.Module):
     def forward(
         self, ids: Tensor, cross_key: Tensor, cross_value: Tensor, past_key: Tensor, past_value: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        logits, attention, key, value = self.reporter.decoder(ids, cross_key, cross_value, past_key, past_value)
-        return logits, attention.mean(1), key, value
+        logits, looked, key, value = self.reporter.step(ids, cross_key, cross_value, past_key, past_value)
+        return logits, looked.attention.mean(1), key, value
 
 
 def export_graphs(reporter: Reporter, folder: Path) -> None:
@@ -44,7 +44,7 @@ def export_graphs(reporter: Reporter, folder: Path) -> None:
     image = torch.rand(batch, 1, size, size)
     with torch.inference_mode():
         cross_key, cross_value = EncoderGraph(reporter)(image)
-    cache = torch.rand(len(decoder.layers), batch, decoder.heads, past, decoder.head_width)
+    cache = torch.rand(decoder.depth, batch, decoder.heads, past, decoder.head_width)
     ids = torch.ones(batch, new, dtype=torch.long)
     b, t, p = (torch.export.Dim(name) for name in ("batch", "tokens", "past"))
     torch.onnx.export(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from model.calibration import Calibration, draft_features, verdict
 from model.geometry import Box
 from model.labeler import anatomy_of, label_sentence
 from model.pixels import Geometry
@@ -18,8 +19,8 @@ from model.report import GroundedReport, GroundedSentence, Verdict
 from model.study import Section
 from model.text import sentences
 from model.tokenizer import ReportTokenizer
+from model.words import named_findings
 
-GROUNDED_SCORE, WEAK_SCORE = 0.5, 0.25
 BOX_THRESHOLD = 0.3
 """Patches at or above this share of the map's range belong to a region."""
 SMALLEST_MASS = 0.1
@@ -92,45 +93,40 @@ def sentence_map(
     return mean[:-1].reshape(grid), float(mean[-1])
 
 
+def connected(grid_map: NDArray[np.float32]) -> list[tuple[float, tuple[slice, slice]]]:
+    """The connected regions of a map at BOX_THRESHOLD: the mass of each and its rows and columns, heaviest first."""
+    low, high = float(grid_map.min()), float(grid_map.max())
+    if high <= low:
+        return []
+    kept = (grid_map - low) / (high - low) >= BOX_THRESHOLD
+    labels, count = ndimage.label(kept, structure=np.ones((3, 3)))
+    masses = ndimage.sum_labels(grid_map, labels, range(1, count + 1)).astype(float).tolist()
+    least = SMALLEST_MASS * sum(masses)
+    boxes = [(vertical, horizontal) for vertical, horizontal in ndimage.find_objects(labels)]
+    found = [(mass, box) for mass, box in zip(masses, boxes, strict=True) if mass >= least]
+    return sorted(found, key=lambda pair: -pair[0])
+
+
 def grounding_score(grid_map: NDArray[np.float32]) -> float:
-    """Share of attention on the image times the share of the image that it leaves out, in [0, 1].
+    """The share of all attention, the null token's included, that lies in the sentence's own regions, in [0, 1].
 
-    The region that attention covers is measured by its perplexity, exp(entropy) patches of N: an even map over k
-    patches with no null mass scores 1 - k / N, an even map over the whole image 0.
+    A map with a sharp edge scores high, one that trails off over the image, looks at the null token or is even scores
+    low. How small a region is says nothing of its being right: a nodule is no better grounded than a heart.
     """
-    mass = float(grid_map.sum())
-    if mass <= 0:
-        return 0.0
-    share = grid_map[grid_map > 0].astype(float) / mass
-    covered = float(np.exp(-(share * np.log(share)).sum())) / grid_map.size
-    return min(mass, 1.0) * max(0.0, 1.0 - covered)
-
-
-def verdict(score: float) -> Verdict:
-    """Read a grounding score."""
-    if score >= GROUNDED_SCORE:
-        return Verdict.GROUNDED
-    return Verdict.WEAK if score >= WEAK_SCORE else Verdict.UNGROUNDED
+    return min(1.0, sum(mass for mass, _ in connected(grid_map)))
 
 
 def regions(grid_map: NDArray[np.float32], geometry: Geometry) -> tuple[Box, ...]:
     """Boxes in original pixels around the connected regions that hold the map's mass, heaviest first."""
-    low, high = float(grid_map.min()), float(grid_map.max())
-    if high <= low:
-        return ()
-    kept = (grid_map - low) / (high - low) >= BOX_THRESHOLD
-    labels, _ = ndimage.label(kept, structure=np.ones((3, 3)))
     rows, columns = grid_map.shape
     tall, wide = geometry.size / rows, geometry.size / columns
-    weighted = []
-    for index, (vertical, horizontal) in enumerate(ndimage.find_objects(labels), start=1):
-        mass = float(grid_map[labels == index].sum())
-        box = geometry.to_original(
+    boxes = (
+        geometry.to_original(
             Box(horizontal.start * wide, vertical.start * tall, horizontal.stop * wide, vertical.stop * tall)
         )
-        if box is not None and mass >= SMALLEST_MASS * float(grid_map[kept].sum()):
-            weighted.append((mass, box))
-    return tuple(box for _, box in sorted(weighted, key=lambda pair: -pair[0]))
+        for _, (vertical, horizontal) in connected(grid_map)
+    )
+    return tuple(box for box in boxes if box is not None)
 
 
 def ground(
@@ -140,15 +136,18 @@ def ground(
     grid: tuple[int, int],
     geometry: Geometry,
     *,
+    calibration: Calibration,
     model_version: str,
     input_sha256: str,
 ) -> GroundedReport:
     """Build the grounded report of one draft."""
+    ids = draft.ids.tolist()
     grounded = []
-    for span in sentence_spans(draft.ids.tolist(), tokenizer):
+    for span in sentence_spans(ids, tokenizer):
         grid_map, null_mass = sentence_map(draft.attention, span, grid)
-        score = grounding_score(grid_map)
-        reading = verdict(score)
+        findings = label_sentence(span.text)
+        probability = calibration.grounding(grounding_score(grid_map), positive=any(f.positive for f in findings))
+        reading = verdict(probability)
         grounded.append(
             GroundedSentence(
                 text=span.text,
@@ -156,9 +155,9 @@ def ground(
                 map=grid_map,
                 null_mass=null_mass,
                 boxes=regions(grid_map, geometry) if reading is not Verdict.UNGROUNDED else (),
-                score=score,
+                score=probability,
                 verdict=reading,
-                findings=label_sentence(span.text),
+                findings=findings,
                 anatomy=anatomy_of(span.text),
             )
         )
@@ -169,4 +168,21 @@ def ground(
         image_height=geometry.original_height,
         model_version=model_version,
         input_sha256=input_sha256,
+        confidence=calibration.confidence(*confidence_features(ids, draft.log_probability, tokenizer, grounded)),
     )
+
+
+def confidence_features(
+    ids: Sequence[int],
+    log_probability: NDArray[np.float32],
+    tokenizer: ReportTokenizer,
+    sentences: Sequence[GroundedSentence],
+) -> tuple[float, float, float]:
+    """What the confidence in a draft is read from, see `model.calibration.draft_features`."""
+    naming = [
+        float(log_probability[token])
+        for span in sentence_spans(ids, tokenizer)
+        for named in named_findings(ids, span.first, span.last, tokenizer)
+        for token in named.tokens
+    ]
+    return draft_features(naming, [grounding_score(s.map) for s in sentences if s.positive])

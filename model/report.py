@@ -1,6 +1,6 @@
 """The drafted report: every sentence with the region that it rests on."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -25,8 +25,8 @@ class GroundedSentence:
     """One drafted sentence.
 
     `map` is float (rows, columns) over the patch grid of the padded model input and sums to 1 - `null_mass`, the share
-    of attention on the null token. `boxes` are in original pixels. `score` in [0, 1] grades how well the map supports
-    the sentence; `verdict` is its reading.
+    of attention on the null token. `boxes` are in original pixels. `score` is the calibrated probability that the
+    sentence is grounded right; `verdict` is its reading. A `withheld` sentence is kept on record, but not surfaced.
     """
 
     text: str
@@ -38,6 +38,17 @@ class GroundedSentence:
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
     anatomy: tuple[str, ...] = ()
+    withheld: bool = False
+
+    @property
+    def positive(self) -> bool:
+        """True where the sentence states a finding."""
+        return any(finding.positive for finding in self.findings)
+
+    @property
+    def flagged(self) -> bool:
+        """True for a stated finding that rests on no region."""
+        return self.positive and self.verdict is Verdict.UNGROUNDED
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -48,6 +59,8 @@ class GroundedSentence:
             "boxes": [[round(v, 1) for v in box.as_list()] for box in self.boxes],
             "score": round(self.score, 4),
             "verdict": self.verdict.value,
+            "flagged": self.flagged,
+            "withheld": self.withheld,
             "findings": [asdict(finding) for finding in self.findings],
             "anatomy": list(self.anatomy),
         }
@@ -72,12 +85,16 @@ class GroundedSentence:
                 for f in data["findings"]
             ),
             anatomy=tuple(data["anatomy"]),
+            withheld=data["withheld"],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class GroundedReport:
-    """A draft for one study. `confidence` is None until a calibration has been fitted."""
+    """A draft for one study.
+
+    `confidence` is the calibrated probability that no finding of the draft, as written, needs correcting.
+    """
 
     study_id: str
     sentences: tuple[GroundedSentence, ...]
@@ -85,10 +102,20 @@ class GroundedReport:
     image_height: int
     model_version: str
     input_sha256: str
-    confidence: float | None = None
+    confidence: float
+
+    @property
+    def surfaced(self) -> tuple[GroundedSentence, ...]:
+        """The sentences that a reader is shown."""
+        return tuple(s for s in self.sentences if not s.withheld)
+
+    def withhold_ungrounded(self) -> "GroundedReport":
+        """The report with its flagged sentences withheld. Denials and normal statements never are."""
+        return replace(self, sentences=tuple(replace(s, withheld=s.flagged) for s in self.sentences))
 
     def section(self, section: Section) -> str:
-        return " ".join(s.text for s in self.sentences if s.section is section)
+        """What is surfaced of a section."""
+        return " ".join(s.text for s in self.surfaced if s.section is section)
 
     @property
     def text(self) -> str:

@@ -6,14 +6,11 @@ from typing import Any
 import torch  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 
-from model.decoder import Decoder
-from model.encoder import SwinEncoder
-from model.findings import OBSERVATIONS
-from model.losses import cross_entropy, finding_focal, grounding_kl, unsupervised_entropy
+from model.decoder import Decoded, Looked, TextDecoder
+from model.encoder import ImageEncoder
+from model.losses import ENTROPY_TERMS, GROUNDING_LOSSES, cross_entropy, finding_focal
+from model.pooling import AdaptivePooling, GridTokens
 from model.tokenizer import BOS_ID, EOS_ID, PAD_ID
-
-RARE = -4.6
-"""Logit of the share of patches that a finding is thought to lie on before training: 1 % (Lin et al. 2017, 4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +21,8 @@ class Reported:
         logits: (B, T, V); row t predicts token t + 1.
         attention: (B, heads, T, N) of the supervised layer; rows sum to 1 - `null`.
         null: (B, heads, T), the mass on the null token.
-        losses: scalars `ce`; `ground` and `entropy` where grounding masks were given, `ground` with the findings' own
-            where their masks were given too.
+        losses: scalars `ce`; `ground` and `entropy` where grounding masks were given; `findings` where the findings'
+            masks were.
     """
 
     logits: Tensor
@@ -51,43 +48,51 @@ class Drafted:
 
 
 class Reporter(nn.Module):
-    """A grounded report generator, as `config` describes it.
+    """A report generator; `model.configurations.build_reporter` makes one of each architecture.
+
+    All share this: an image becomes a memory, a decoder with a null token writes from it, and where each word looked is
+    shown, scored and taught on the patch grid. A configuration adds its parts and says how it reads an image.
 
     Args:
-        config: `size` (px), `vocab_size`, `max_tokens`, and the `encoder` and `decoder` sections of params.yaml.
+        config: as in an artefact's config.json: `size` (px), `vocab_size`, `max_tokens` and the model section of
+            params.yaml, of which `grounding_loss` and `entropy` are read here.
+
+    Attributes:
+        encoder: looks. decoder: writes. pooling: the tokens that the decoder reads the N positions as.
     """
+
+    encoder: ImageEncoder
+    decoder: TextDecoder
+    pooling: GridTokens | AdaptivePooling
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
-        decoder = config["decoder"]
         self.config = config
-        self.encoder = SwinEncoder(size=config["size"], width=decoder["width"], **config["encoder"])
-        self.findings = nn.Linear(decoder["width"], len(OBSERVATIONS))  # of one patch
-        nn.init.constant_(self.findings.bias, RARE)
-        self.evidence = nn.Linear(2 * len(OBSERVATIONS), decoder["width"], bias=False)
-        self.decoder = Decoder(vocab_size=config["vocab_size"], max_tokens=config["max_tokens"], **decoder)
+        self.grounding_loss = GROUNDING_LOSSES[config["grounding_loss"]]
+        self.entropy_term = ENTROPY_TERMS[config["entropy"]]
 
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of the patch grid; N is their product."""
         return self.encoder.grid
 
-    def read(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def read(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
         """What the decoder reads of an image, and which finding is thought to lie where.
-
-        Each patch carries what the findings' head makes of it, and what it makes of the patch where it is surest: a
-        word about a finding then has one direction to look for, wherever the finding lies.
 
         Args:
             image: (B, 1, size, size), [0, 1].
 
         Returns:
-            memory (B, N, width); logits (B, N, 14) of the observations, by patch.
+            memory (B, tokens, width); logits (B, N, 14) of the observations by patch, None where nothing asks for them.
         """
-        memory = self.encoder(image)
-        lies = self.findings(memory)
-        seen = torch.cat([lies, lies.amax(1, keepdim=True).expand_as(lies)], dim=-1).sigmoid()
-        return memory + self.evidence(seen), lies
+        raise NotImplementedError
+
+    def step(self, ids: Tensor, cross_key: Tensor, cross_value: Tensor, key: Tensor, value: Tensor) -> Decoded:
+        """The decoder's, with where the words looked on the patch grid."""
+        decoded = self.decoder(ids, cross_key, cross_value, key, value)
+        attention, scores = decoded.looked
+        looked = Looked(self.pooling.spread(attention), self.pooling.lift(scores))
+        return Decoded(decoded.logits, looked, decoded.key, decoded.value)
 
     def forward(
         self,
@@ -109,13 +114,14 @@ class Reporter(nn.Module):
         memory, lies = self.read(image)
         cross_key, cross_value = self.decoder.keys_values(memory)
         cache = self.decoder.empty_cache(image.shape[0], cross_key)
-        logits, attention, _, _ = self.decoder(text_ids, cross_key, cross_value, cache, cache)
+        logits, looked, _, _ = self.step(text_ids, cross_key, cross_value, cache, cache)
+        attention = looked.attention
         losses = {"ce": cross_entropy(logits, text_ids)}
         if grounding_masks is not None:
-            losses["ground"] = grounding_kl(attention, grounding_masks)
-            losses["entropy"] = unsupervised_entropy(attention, grounding_masks, text_ids)
-        if finding_masks is not None:
-            losses["ground"] = losses.get("ground", 0.0) + finding_focal(lies, finding_masks)
+            losses["ground"] = self.grounding_loss(looked, grounding_masks)
+            losses["entropy"] = self.entropy_term(attention, grounding_masks, text_ids)
+        if finding_masks is not None and lies is not None:
+            losses["findings"] = finding_focal(lies, finding_masks)
         return Reported(logits, attention[..., :-1], attention[..., -1], losses)
 
     @torch.inference_mode()
@@ -127,8 +133,8 @@ class Reporter(nn.Module):
         ids, rows, scores = [last], [], [torch.zeros(image.shape[0], 1, device=image.device)]
         ended = torch.zeros(image.shape[0], 1, dtype=torch.bool, device=image.device)
         for _ in range(self.decoder.max_tokens - 1):
-            logits, attention, key, value = self.decoder(last, cross_key, cross_value, key, value)
-            rows.append(attention.mean(1))
+            logits, looked, key, value = self.step(last, cross_key, cross_value, key, value)
+            rows.append(looked.attention.mean(1))
             best, last = logits.float().log_softmax(-1).max(-1)
             last, best = last.masked_fill(ended, PAD_ID), best.masked_fill(ended, 0.0)
             ended = ended | (last == EOS_ID)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model.findings import Side
 from model.labeler import label_report
-from model.metrics import Figure, findings_figures, text_figures
+from model.metrics import SIZE_BOUNDS, Figure, findings_figures, grounding_figures, text_figures
 from model.metrics.findings import Labels
 from model.text import sentences
 from pipelines.evaluation_set import EvaluationSet
@@ -24,6 +24,10 @@ SENTENCES = 60
 """Sentences that it is composed of: at most so many of the most frequent ones."""
 COMPARED = 200
 """Training studies that they are tried on."""
+
+VARYING = 0.4
+"""The place of an observation varies where the mean mask of its statements agrees less than this with the single masks
+(mean IoU over thresholds .1 to .5, training split alone)."""
 
 Statement = tuple[str, Side | None]
 
@@ -98,7 +102,10 @@ def mean_masks(training: EvaluationSet) -> dict[Statement, NDArray[np.float32]]:
 
 
 def mean_mask_scores(
-    studies: EvaluationSet, means: dict[Statement, NDArray[np.float32]], grid: tuple[int, int]
+    studies: EvaluationSet,
+    means: dict[Statement, NDArray[np.float32]],
+    grid: tuple[int, int],
+    bounds: tuple[float, float] = SIZE_BOUNDS,
 ) -> list[StatementScore]:
     """Every reference statement answered by the mean training mask of its finding and side."""
     scores = []
@@ -106,10 +113,45 @@ def mean_mask_scores(
         for sentence in studies[index].sentences:
             for finding in (f for f in sentence.findings if f.positive):
                 grid_map = means.get((finding.observation, finding.side))
-                score = score_statement(index, sentence, finding, grid_map, grid)
+                score = score_statement(index, sentence, finding, grid_map, grid, bounds)
                 if score is not None:
                     scores.append(score)
     return scores
+
+
+def agreement_with_mean(training: EvaluationSet, means: dict[Statement, NDArray[np.float32]]) -> dict[str, float]:
+    """Per observation, the mean `miou` of the mean mask of each statement with the single masks that it is the mean of.
+
+    At most COMPARED masks an observation, the first ones.
+    """
+    found: dict[str, list[float]] = {}
+    for index in range(len(training)):
+        for sentence in training[index].sentences:
+            for finding in (f for f in sentence.findings if f.positive):
+                seen = found.setdefault(finding.observation, [])
+                grid_map = means.get((finding.observation, finding.side))
+                if grid_map is not None and sentence.mask is not None and sentence.mask.any() and len(seen) < COMPARED:
+                    seen.append(grounding_figures(grid_map, sentence.mask)["miou"])
+    return {observation: float(np.mean(values)) for observation, values in sorted(found.items()) if values}
+
+
+def varying(agreement: dict[str, float]) -> list[str]:
+    """The observations whose place varies, see VARYING."""
+    return [observation for observation, value in agreement.items() if value < VARYING]
+
+
+def size_terciles(training: EvaluationSet) -> tuple[float, float]:
+    """The shares of the image that part the regions of the training split's positive statements into equal thirds."""
+    shares = [
+        float(sentence.mask.mean())
+        for index in range(len(training))
+        for sentence in training[index].sentences
+        if sentence.mask is not None and sentence.mask.any() and any(f.positive for f in sentence.findings)
+    ]
+    if not shares:
+        return SIZE_BOUNDS
+    low, high = np.quantile(shares, [1 / 3, 2 / 3])
+    return float(low), float(high)
 
 
 def shuffled(patients: Sequence[str], seed: int) -> NDArray[np.int64]:

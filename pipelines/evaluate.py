@@ -3,7 +3,9 @@
     evaluation/drafts.jsonl          one line a study: the draft, the reference, the study's figures
     evaluation/statements.parquet    one row a positive reference statement with a region
     evaluation/per_finding.parquet   words and regions per observation
-    evaluation/baselines.json        the constant reports, and what they are constant for
+    evaluation/calibration.json      what the model's scores are worth, see `pipelines.calibrating`
+    evaluation/reliability.parquet   reliability curves: predicted and observed, in ten bins
+    evaluation/baselines.json        the constant reports, and what they are constant for; whose place varies, and why
 
 With `--source` it grades the model on any set that a source reads, outside the pipeline.
 """
@@ -11,7 +13,7 @@ With `--source` it grades the model on any set that a source reads, outside the 
 import argparse
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,21 +22,53 @@ import numpy as np
 import pandas as pd
 
 from model.artefact import Artefact, open_artefact
+from model.calibration import FILE as CALIBRATION
+from model.calibration import Calibration, read_calibration, write_calibration
 from model.errors import BadInput
-from model.grounding import DraftedTokens, ground
+from model.faithfulness import Occlusion, occlusion_figures
 from model.labeler import label_report
-from model.metrics import Figure, PatientBootstrap, findings_figures, mean_figure, per_observation, text_figures
+from model.metrics import (
+    SIZE_BOUNDS,
+    Figure,
+    PatientBootstrap,
+    findings_figures,
+    mean_figure,
+    per_observation,
+    text_figures,
+)
 from model.report import GroundedReport, Verdict
 from model.study import Section
-from pipelines.baselines import best_constants, constant_figures, mean_mask_scores, mean_masks, shuffled
+from pipelines.baselines import (
+    agreement_with_mean,
+    best_constants,
+    constant_figures,
+    mean_mask_scores,
+    mean_masks,
+    shuffled,
+    size_terciles,
+    varying,
+)
+from pipelines.calibrating import fit_calibration
+from pipelines.confidence import confidence_figures
+from pipelines.drafting import draft_studies
 from pipelines.evaluation_set import EvaluationSet, EvaluationStudy, PreparedEvaluation, SourceEvaluation
-from pipelines.grounding_scores import StatementScore, by_observation, matched_only, region_figures, score_study
+from pipelines.gate import POLICY, Withhold, load_policy
+from pipelines.grounding_scores import (
+    StatementScore,
+    anatomy_figures,
+    by_observation,
+    by_size,
+    matched_only,
+    of_observations,
+    region_figures,
+    score_anatomy,
+    score_study,
+)
 from pipelines.metrics import write_metrics
-from pipelines.models import load_reporter
-from pipelines.progress import track
+from pipelines.occlusion import by_observation as occlusion_by_observation
+from pipelines.occlusion import occlusions
 from pipelines.sources import open_source
 
-BATCH = 32
 SHUFFLE_SEED = 0
 
 
@@ -46,15 +80,24 @@ class Evaluation:
     drafts: list[dict[str, Any]]
     statements: pd.DataFrame
     per_finding: pd.DataFrame
-    constants: dict[str, str]
+    reliability: pd.DataFrame
+    baselines: dict[str, Any]
 
 
-def evaluate(artefact: Artefact, studies: EvaluationSet, training: EvaluationSet | None) -> Evaluation:
+def evaluate(
+    artefact: Artefact,
+    studies: EvaluationSet,
+    training: EvaluationSet | None,
+    *,
+    calibration: Calibration,
+    withhold: Withhold,
+) -> Evaluation:
     """Draft and score every study.
 
     Args:
         training: the split that the image-free baselines learn from; None where the model's training set is not at
             hand: there are then no constant and no mean-mask baselines.
+        calibration: what the model's scores are worth. withhold: what is left out of the surfaced report.
 
     Raises:
         BadInput: there is no study to grade.
@@ -64,19 +107,46 @@ def evaluate(artefact: Artefact, studies: EvaluationSet, training: EvaluationSet
             "0 studies with a report", "an evaluation needs studies", "ingest more patients, or another source"
         )
     grid = artefact.grid
-    drafts = list(draft_reports(artefact, studies))
+    drafts = list(draft_studies(artefact, studies, calibration))
+    reports = [surfaced(draft.report, withhold) for draft in drafts]
     references = [studies[index].text for index in range(len(studies))]
     patients = [studies[index].patient_id for index in range(len(studies))]
-    scores = score_regions(studies, drafts, grid)
+    bounds = SIZE_BOUNDS if training is None else size_terciles(training)
+    scores = score_regions(studies, reports, grid, bounds)
+    anatomy = [score for index, report in enumerate(reports) for score in score_anatomy(index, studies[index], report)]
+    falls = occlusions(artefact, studies, drafts)
+    trusted, reliability = confidence_figures(studies, reports)
 
-    figures = score_reports(references, [draft.text for draft in drafts])
+    figures = score_reports(references, [report.text for report in reports])
     figures += region_figures(scores, len(studies))
-    figures.append(grounded_share(drafts))
+    figures += by_size(scores, len(studies))
+    figures += anatomy_figures(anatomy, len(studies))
+    figures += occlusion_figures(falls, len(studies))
+    figures += trusted
+    figures += [grounded_share(reports), withheld_share(reports)]
+
+    image_free: dict[str, float] = {}
+    baselines: dict[str, Any] = {}
+    if training is not None:
+        constants = best_constants([training[index].text for index in range(len(training))])
+        means = mean_masks(training)
+        agreement = agreement_with_mean(training, means)
+        moving = varying(agreement)
+        floor = mean_mask_scores(studies, means, grid)
+        image_free = {f"constant.{name}": value for name, value in constant_figures(references, constants).items()}
+        image_free |= prefixed("mean_mask", region_figures(floor, len(studies)))
+        image_free["miou_image_free"] = image_free["mean_mask.miou"]
+        figures.append(of_observations("miou_varying", scores, moving, len(studies)))
+        figures.append(of_observations("miou_image_free_varying", floor, moving, len(studies)))
+        baselines = {"constants": constants, "agreement_with_mean_mask": agreement, "varying": moving, "sizes": bounds}
+
     bootstrap = PatientBootstrap(patients)
     flat: dict[str, float] = {
         "n_studies": len(studies),
         "n_patients": bootstrap.n_patients,
         "n_statements": len(scores),
+        "anatomy.n": len(anatomy),
+        "occlusion.n": len(falls),
     }
     for figure in figures:
         estimate = bootstrap.estimate(figure)
@@ -84,50 +154,23 @@ def evaluate(artefact: Artefact, studies: EvaluationSet, training: EvaluationSet
     flat |= prefixed("matched", region_figures(matched_only(scores), len(studies)))
 
     order = shuffled(patients, SHUFFLE_SEED)
-    moved = [drafts[index] for index in order]
-    flat |= prefixed("shuffled", score_reports(references, [draft.text for draft in moved]))
-    flat |= prefixed("shuffled", region_figures(score_regions(studies, moved, grid), len(studies)))
-
-    constants: dict[str, str] = {}
-    if training is not None:
-        constants = best_constants([training[index].text for index in range(len(training))])
-        flat |= {f"constant.{name}": value for name, value in constant_figures(references, constants).items()}
-        image_free = region_figures(mean_mask_scores(studies, mean_masks(training), grid), len(studies))
-        flat |= prefixed("mean_mask", image_free)
-        flat["miou_image_free"] = flat["mean_mask.miou"]
+    moved = [reports[index] for index in order]
+    flat |= prefixed("shuffled", score_reports(references, [report.text for report in moved]))
+    flat |= prefixed("shuffled", region_figures(score_regions(studies, moved, grid, bounds), len(studies)))
 
     return Evaluation(
-        figures=flat,
-        drafts=draft_lines(studies, drafts, figures),
+        figures=flat | image_free,
+        drafts=draft_lines(studies, reports, figures),
         statements=pd.DataFrame([score.row() for score in scores]),
-        per_finding=per_finding(references, drafts, scores),
-        constants=constants,
+        per_finding=per_finding(references, reports, scores, falls),
+        reliability=reliability,
+        baselines=baselines,
     )
 
 
-def draft_reports(artefact: Artefact, studies: EvaluationSet) -> Iterator[GroundedReport]:
-    """Greedy grounded reports, in the order of the studies."""
-    import torch
-
-    from pipelines.prepared import images_to_tensor
-
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    reporter = load_reporter(artefact).to(device)
-    tokenizer = artefact.tokenizer
-    for first in track(range(0, len(studies), BATCH), "drafts"):
-        batch = [studies[index] for index in range(first, min(first + BATCH, len(studies)))]
-        drafted = reporter.draft(images_to_tensor(np.stack([s.model_input.image for s in batch])).to(device))
-        arrays = (drafted.ids, drafted.attention, drafted.log_probability)
-        for study, *parts in zip(batch, *(array.cpu().numpy() for array in arrays), strict=True):
-            yield ground(
-                study.study_id,
-                DraftedTokens(*parts),
-                tokenizer,
-                reporter.grid,
-                study.model_input.geometry,
-                model_version=artefact.version,
-                input_sha256=study.model_input.sha256,
-            )
+def surfaced(report: GroundedReport, withhold: Withhold) -> GroundedReport:
+    """The report as the policy lets it be shown."""
+    return report.withhold_ungrounded() if withhold is Withhold.UNGROUNDED_POSITIVE else report
 
 
 def score_reports(references: Sequence[str], candidates: Sequence[str]) -> list[Figure]:
@@ -137,15 +180,23 @@ def score_reports(references: Sequence[str], candidates: Sequence[str]) -> list[
 
 
 def score_regions(
-    studies: EvaluationSet, drafts: Sequence[GroundedReport], grid: tuple[int, int]
+    studies: EvaluationSet, drafts: Sequence[GroundedReport], grid: tuple[int, int], bounds: tuple[float, float]
 ) -> list[StatementScore]:
-    return [score for index, draft in enumerate(drafts) for score in score_study(index, studies[index], draft, grid)]
+    return [
+        score for index, draft in enumerate(drafts) for score in score_study(index, studies[index], draft, grid, bounds)
+    ]
 
 
 def grounded_share(drafts: Sequence[GroundedReport]) -> Figure:
     """Share of drafted sentences whose attention grounds them."""
     grounded = [sum(s.verdict is Verdict.GROUNDED for s in draft.sentences) for draft in drafts]
     return mean_figure("grounded_share", grounded, [len(draft.sentences) for draft in drafts])
+
+
+def withheld_share(drafts: Sequence[GroundedReport]) -> Figure:
+    """Share of the drafted sentences that state a finding which are withheld."""
+    withheld = [sum(s.withheld for s in draft.sentences) for draft in drafts]
+    return mean_figure("withheld_share", withheld, [sum(s.positive for s in draft.sentences) for draft in drafts])
 
 
 def prefixed(prefix: str, figures: Sequence[Figure]) -> dict[str, float]:
@@ -185,41 +236,67 @@ def reference(study: EvaluationStudy) -> dict[str, Any]:
 
 
 def per_finding(
-    references: Sequence[str], drafts: Sequence[GroundedReport], scores: Sequence[StatementScore]
+    references: Sequence[str],
+    drafts: Sequence[GroundedReport],
+    scores: Sequence[StatementScore],
+    falls: Sequence[Occlusion],
 ) -> pd.DataFrame:
-    """One row an observation: words (counts, precision, recall, F1) and regions."""
+    """One row an observation: words (counts, precision, recall, F1), regions and occlusion."""
     labels = ([label_report(text) for text in side] for side in (references, [draft.text for draft in drafts]))
     words = pd.DataFrame([asdict(score) for score in per_observation(*labels)])
     regions = by_observation(scores).rename(columns={"n": "statements"})
-    return words.merge(regions, on="observation", how="left")
+    hidden = occlusion_by_observation(falls)
+    return words.merge(regions, on="observation", how="left").merge(hidden, on="observation", how="left")
 
 
-def write(evaluation: Evaluation, out: Path) -> None:
+def write(evaluation: Evaluation, calibration: Calibration, out: Path) -> None:
     """Write the stage's folder anew."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    write_calibration(calibration, out / CALIBRATION)
     with (out / "drafts.jsonl").open("w") as file:
         file.writelines(json.dumps(line) + "\n" for line in evaluation.drafts)
     evaluation.statements.to_parquet(out / "statements.parquet")
     evaluation.per_finding.to_parquet(out / "per_finding.parquet")
-    (out / "baselines.json").write_text(json.dumps(evaluation.constants, indent=1) + "\n")
+    evaluation.reliability.to_parquet(out / "reliability.parquet")
+    (out / "baselines.json").write_text(json.dumps(evaluation.baselines, indent=1) + "\n")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, default=Path("trained"), help="a model folder (default: trained)")
-    parser.add_argument("--prepared", type=Path, default=Path("prepared"), help="what prepare wrote")
+    parser.add_argument(
+        "--prepared",
+        type=Path,
+        default=Path("prepared"),
+        help="what prepare wrote and the model saw: calibration and baselines are learned from it",
+    )
+    parser.add_argument("--policy", type=Path, default=POLICY, metavar="FILE", help="what is withheld")
     parser.add_argument("--source", help="grade on a source's studies instead of the prepared test split")
     parser.add_argument("--root", type=Path, help="the root of that source")
     parser.add_argument("--out", type=Path, help="with --source: the file that receives the figures")
 
 
+def calibration_of(artefact: Artefact, prepared: Path) -> Calibration:
+    """The calibration that a model carries; else it is fitted on the validation split of what it was trained on.
+
+    Raises:
+        BadInput: the model has none, and there is no prepared set to fit one on.
+    """
+    if not (artefact.folder / CALIBRATION).is_file() and prepared.is_dir():
+        return fit_calibration(artefact, PreparedEvaluation(prepared, "validate", artefact.grid))
+    return read_calibration(artefact.folder)
+
+
 def main(args: argparse.Namespace) -> int:
     artefact = open_artefact(args.model)
+    withhold = load_policy(args.policy).withhold
+    grid = artefact.grid
+    training = PreparedEvaluation(args.prepared, "train", grid) if args.prepared.is_dir() else None
     if args.source is None:
-        grid = artefact.grid
-        test, training = (PreparedEvaluation(args.prepared, split, grid) for split in ("test", "train"))
-        evaluation = evaluate(artefact, test, training)
-        write(evaluation, Path("evaluation"))
+        test = PreparedEvaluation(args.prepared, "test", grid)
+        calibration = calibration_of(artefact, args.prepared)
+        evaluation = evaluate(artefact, test, training, calibration=calibration, withhold=withhold)
+        write(evaluation, calibration, Path("evaluation"))
         write_metrics("evaluate", evaluation.figures)
         return 0
     if args.root is None or args.out is None:
@@ -229,7 +306,8 @@ def main(args: argparse.Namespace) -> int:
             "pass --root DIR and --out FILE",
         )
     studies = SourceEvaluation(open_source(args.source, args.root), artefact.pixels)
-    evaluation = evaluate(artefact, studies, None)
+    calibration = calibration_of(artefact, args.prepared)
+    evaluation = evaluate(artefact, studies, training, calibration=calibration, withhold=withhold)
     left_out = {f"left_out.{reason}": float(count) for reason, count in studies.left_out.items()}
     write_metrics(args.out.stem, evaluation.figures | left_out, args.out.parent)
     return 0

@@ -228,7 +228,6 @@ def limits(figures: Mapping[str, float | None]) -> list[str]:
     known = [
         "Text figures reward the wording of the references; they do not say that a draft is safe.",
         "A rule-based labeler reads the findings, in drafts and references alike: its errors are within their figures.",
-        "The confidence of a draft is not calibrated.",
         "Not measured yet: subgroups, how often this test set was used, latency, evidence from shadow and canary.",
     ]
     if figures.get("iou_norm_0.1") is None:

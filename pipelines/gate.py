@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -39,9 +40,17 @@ class Criterion(Strict):
     unmeasured: str | None = None
 
 
+class Withhold(StrEnum):
+    """What a surfaced report leaves out. Denials and normal statements are never withheld."""
+
+    UNGROUNDED_POSITIVE = "ungrounded_positive"
+    NOTHING = "nothing"
+
+
 class Policy(Strict):
     """What is promised before a run. A policy without a criterion would pass anything, and is none."""
 
+    withhold: Withhold = Withhold.UNGROUNDED_POSITIVE
     criteria: tuple[Criterion, ...] = Field(min_length=1)
 
 

@@ -12,8 +12,8 @@ def load_reporter(artefact: Artefact) -> "Reporter":
     """Build the reporter that `config.json` describes and load its weights, ready to draft."""
     from safetensors.torch import load_file
 
-    from model.reporter import Reporter
+    from model.configurations import build_reporter
 
-    reporter = Reporter(artefact.config)
+    reporter = build_reporter(artefact.config)
     reporter.load_state_dict(load_file(artefact.folder / "model.safetensors"))
     return reporter.eval()

@@ -1,6 +1,7 @@
 """`params.yaml`, typed."""
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -30,14 +31,26 @@ class Train(Strict):
     lambda_ground: float = Field(ge=0)
     lambda_entropy: float = Field(ge=0)
     patience: int = Field(ge=1)
+    accumulation: int = Field(ge=1)
+    gradient_checkpointing: bool
+    freeze: dict[str, Annotated[int, Field(ge=1)]]
 
 
-class Encoder(Strict):
+class StemSwin(Strict):
+    """`model.encoder.SwinEncoder`."""
+
     stem_channels: tuple[int, ...] = Field(min_length=1)
     stem_blocks: tuple[int, ...]
     depths: tuple[int, ...]
     num_heads: tuple[int, ...]
     window_size: int = Field(ge=1)
+
+
+class Timm(Strict):
+    """`model.timm_encoder.TimmEncoder`; a ViT has no window."""
+
+    name: str
+    window_size: int | None = Field(default=None, ge=1)
 
 
 class Decoder(Strict):
@@ -47,8 +60,42 @@ class Decoder(Strict):
     dropout: float = Field(ge=0, lt=1)
 
 
-class Model(Strict):
-    encoder: Encoder
+class BartDecoder(Decoder):
+    tied: bool
+
+
+class Reporter(Strict):
+    """What every architecture has; `pretrained` names the published weights that its parts start from."""
+
+    grounding_loss: Literal["none", "bce", "kl", "dice", "sigmoid_bce"]
+    entropy: Literal["literal", "unsupervised"]
+    pretrained: dict[Literal["encoder", "decoder", "embeddings"], str] = Field(default_factory=dict)
+
+
+Regional = Literal["off", "single", "multi_head", "gated"]
+Tokens = Literal["grid"] | Annotated[int, Field(ge=1)]
+
+
+class Grounded(Reporter):
+    architecture: Literal["grounded"]
+    regional: Regional
+    regional_use: Literal["weights", "prior"]
+    tokens: Tokens
+    encoder: StemSwin | Timm
+    decoder: Decoder
+
+
+class SwinBart(Reporter):
+    architecture: Literal["swin_bart"]
+    regional: Regional
+    tokens: Tokens
+    encoder: Timm
+    decoder: BartDecoder
+
+
+class Baseline(Reporter):
+    architecture: Literal["baseline"]
+    encoder: Timm
     decoder: Decoder
 
 
@@ -56,7 +103,7 @@ class Params(Strict):
     pixels: Pixels
     prepare: Prepare
     train: Train
-    model: Model
+    model: Annotated[Grounded | SwinBart | Baseline, Field(discriminator="architecture")]
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

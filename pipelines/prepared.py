@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,13 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         parts = (self.image, self.text_ids, self.grounding_masks, self.finding_masks)
         return Batch(*(part.to(device) for part in parts))
+
+    def pieces(self, count: int) -> Iterator["Batch"]:
+        """At most `count` batches, in order; none of a batch without studies."""
+        if studies := len(self.image):
+            size = -(-studies // count)
+            parts = (self.image, self.text_ids, self.grounding_masks, self.finding_masks)
+            yield from (Batch(*(part[at : at + size] for part in parts)) for at in range(0, studies, size))
 
 
 class PreparedSet(Dataset[Example]):
@@ -136,7 +143,10 @@ def finding_patches(
 
 
 def collate(examples: list[Example]) -> Batch:
-    """Pad to the longest report of the batch."""
+    """Pad to the longest report of the batch; of no examples, a batch without studies."""
+    if not examples:
+        words = torch.zeros(0, 1, dtype=torch.long)
+        return Batch(torch.zeros(0, 1, 1, 1), words, torch.zeros(0, 1, 2), torch.zeros(0, 1, len(OBSERVATIONS)))
     length = max(len(example.ids) for example in examples)
     ids = torch.full((len(examples), length), PAD_ID, dtype=torch.long)
     masks = torch.zeros(len(examples), length, examples[0].target.shape[1])

@@ -3,11 +3,12 @@
 from model.metrics.bootstrap import Estimate, PatientBootstrap, estimates
 from model.metrics.figures import Figure, mean_figure
 from model.metrics.findings import findings_figures, per_observation
-from model.metrics.grounding import SizeBucket, grid_ceiling, grounding_figures, size_bucket
+from model.metrics.grounding import SIZE_BOUNDS, SizeBucket, grid_ceiling, grounding_figures, size_bucket
 from model.metrics.matching import Match, match_statements
 from model.metrics.pairs import score_pairs, text_figures
 
 __all__ = [
+    "SIZE_BOUNDS",
     "Estimate",
     "Figure",
     "Match",

@@ -16,10 +16,13 @@ Map = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
+SIZE_BOUNDS = (0.01, 0.05)
+"""Shares of the input below which a region is small, and medium."""
 
 
 class SizeBucket(StrEnum):
-    """How much of the model's input a region covers: small under 1 %, medium under 5 %, large."""
+    """How much of the model's input a region covers, between two bounds: those of the training split's terciles, or
+    SIZE_BOUNDS where it is not at hand."""
 
     SMALL = "small"
     MEDIUM = "medium"
@@ -126,7 +129,7 @@ def grid_ceiling(mask: Mask, rows: int, columns: int) -> float:
     return float(np.max(common / union))
 
 
-def size_bucket(mask: Mask) -> SizeBucket:
+def size_bucket(mask: Mask, bounds: tuple[float, float] = SIZE_BOUNDS) -> SizeBucket:
     """The bucket of a mask over the model's input."""
     share = np.count_nonzero(mask) / mask.size
-    return SizeBucket.SMALL if share < 0.01 else SizeBucket.MEDIUM if share < 0.05 else SizeBucket.LARGE
+    return SizeBucket.SMALL if share < bounds[0] else SizeBucket.MEDIUM if share < bounds[1] else SizeBucket.LARGE

@@ -3,6 +3,7 @@ from pathlib import Path
 import torch
 
 from model.checkpoint import load_checkpoint, restore, save_checkpoint, weights
+from model.configurations import build_reporter
 from model.reporter import Reporter
 
 
@@ -18,11 +19,11 @@ def test_training_goes_on_bit_for_bit(tmp_path: Path, reporter: Reporter) -> Non
     optimizer = torch.optim.AdamW(reporter.parameters())
     step(reporter, optimizer)
     save_checkpoint(
-        tmp_path / "c.safetensors", reporter, weights(reporter), optimizer, {"fingerprint": "f", "epoch": 1}
+        tmp_path / "c.safetensors", reporter, weights(reporter), optimizer, {}, {"fingerprint": "f", "epoch": 1}
     )
     step(reporter, optimizer)
 
-    other = Reporter(reporter.config).eval()
+    other = build_reporter(reporter.config).eval()
     other_optimizer = torch.optim.AdamW(other.parameters())
     found = load_checkpoint(tmp_path / "c.safetensors", "f")
     assert found is not None
@@ -36,6 +37,6 @@ def test_training_goes_on_bit_for_bit(tmp_path: Path, reporter: Reporter) -> Non
 
 def test_a_checkpoint_of_other_data_is_not_used(tmp_path: Path, reporter: Reporter) -> None:
     optimizer = torch.optim.AdamW(reporter.parameters())
-    save_checkpoint(tmp_path / "c.safetensors", reporter, {}, optimizer, {"fingerprint": "one"})
+    save_checkpoint(tmp_path / "c.safetensors", reporter, {}, optimizer, {}, {"fingerprint": "one"})
     assert load_checkpoint(tmp_path / "c.safetensors", "two") is None
     assert load_checkpoint(tmp_path / "none.safetensors", "one") is None

@@ -59,7 +59,7 @@ def sentence(
 
 
 def report(*sentences: GroundedSentence, size: tuple[int, int] = (300, 400)) -> GroundedReport:
-    return GroundedReport("s1", sentences, *size, "0" * 12, "0" * 64)
+    return GroundedReport("s1", sentences, *size, "0" * 12, "0" * 64, 0.8)
 
 
 def drawn(

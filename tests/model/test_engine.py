@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,31 +11,24 @@ import torch
 from safetensors.torch import save_file
 
 from model.artefact import seal
+from model.configurations import build_reporter
 from model.engine import Engine, session
 from model.errors import BadInput
 from model.graphs import export_graphs
 from model.pixels import PixelParams
 from model.reporter import Reporter
 from model.tokenizer import BOS_ID, ReportTokenizer
-from tests.tiny import DECODER, ENCODER
 
 
 @pytest.fixture(scope="module")
-def trained() -> tuple[Reporter, ReportTokenizer]:
+def trained(architecture: dict[str, Any]) -> tuple[Reporter, ReportTokenizer]:
     """A reporter whose head is sharpened, so that its greedy words are no coin toss."""
     tokenizer = ReportTokenizer.train(["The heart is enlarged.", "No pneumothorax."], 300)
     torch.manual_seed(3)
-    reporter = Reporter(
-        {
-            "size": 64,
-            "max_tokens": 16,
-            "vocab_size": len(tokenizer),
-            "encoder": ENCODER,
-            "decoder": DECODER | {"dropout": 0.0},
-        }
-    )
+    reporter = build_reporter({**architecture, "max_tokens": 16, "vocab_size": len(tokenizer)})
+    head = next(p for p in reporter.decoder.parameters() if len(p) == len(tokenizer))
     with torch.no_grad():
-        reporter.decoder.embedding.weight.mul_(20)
+        head.mul_(20)
     return reporter.eval(), tokenizer
 
 

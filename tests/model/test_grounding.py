@@ -2,11 +2,12 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from model.grounding import DraftedTokens, ground, grounding_score, regions, sentence_spans, verdict
+from model.calibration import UNFITTED, Calibration, Logistic
+from model.grounding import DraftedTokens, ground, grounding_score, regions, sentence_spans
 from model.pixels import Geometry
 from model.report import GroundedReport, Verdict
 from model.study import Section
@@ -21,6 +22,9 @@ IDS = TOKENIZER.encode(
 GEOMETRY = Geometry(
     original_width=200, original_height=100, scaled_width=64, scaled_height=32, pad_left=0, pad_top=16, size=64
 )
+
+EVEN_AT_HALF = Logistic((8.0,), -4.0, 100)
+AT_FACE_VALUE = Calibration(EVEN_AT_HALF, EVEN_AT_HALF, UNFITTED.confidence)
 
 
 def test_every_word_belongs_to_its_sentence() -> None:
@@ -41,11 +45,14 @@ def test_any_draft_is_split_without_a_gap(pieces: list[str]) -> None:
 
 
 def test_score_by_hand() -> None:
-    even = np.zeros((8, 8), np.float32)
-    even[:2, :4] = 1 / 8
-    assert grounding_score(even) == pytest.approx(1 - 8 / 64)
-    assert grounding_score(even / 2) == pytest.approx((1 - 8 / 64) / 2)
-    assert grounding_score(np.full((8, 8), 1 / 64, np.float32)) == pytest.approx(0, abs=1e-6)
+    sharp = np.zeros((8, 8), np.float32)
+    sharp[:2, :4] = 1 / 8
+    assert grounding_score(sharp) == pytest.approx(1)
+    assert grounding_score(sharp / 2) == pytest.approx(0.5)  # half of the attention is on the null token
+    trailing = np.full((8, 8), 0.5 / 56, np.float32)
+    trailing[:2, :4] = 0.5 / 8
+    assert grounding_score(trailing) == pytest.approx(0.5)
+    assert grounding_score(np.full((8, 8), 1 / 64, np.float32)) == 0
     assert grounding_score(np.zeros((8, 8), np.float32)) == 0
 
 
@@ -54,6 +61,49 @@ def test_score_stays_within_its_range(weights: np.ndarray, null: float) -> None:
     total = float(weights.sum())
     grid_map = weights / total * (1 - null) if total > 0 else weights
     assert 0 <= grounding_score(grid_map.astype(np.float32)) <= 1
+
+
+@given(
+    st.integers(1, 2999),
+    st.integers(1, 2999),
+    st.sampled_from([(8, 8, 64), (16, 16, 128), (7, 11, 97)]),
+    st.data(),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_box_covers_the_original_pixels_of_its_patches_to_half_a_pixel(
+    width: int, height: int, model: tuple[int, int, int], data: st.DataObject
+) -> None:
+    rows, columns, size = model
+    geometry = Geometry.fit(width, height, size)
+    top, left = data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1))
+    bottom, right = data.draw(st.integers(top + 1, rows)), data.draw(st.integers(left + 1, columns))
+    grid_map = np.zeros((rows, columns), np.float32)
+    grid_map[top:bottom, left:right] = 1.0
+    assume(not grid_map.all())
+    patches = [geometry.patch(r, c, (rows, columns)) for r in range(top, bottom) for c in range(left, right)]
+    shown = [patch for patch in patches if patch is not None]
+    boxes = regions(grid_map, geometry)
+    assert len(boxes) == bool(shown)
+    if shown:
+        hull = [min(p.x0 for p in shown), min(p.y0 for p in shown), max(p.x1 for p in shown), max(p.y1 for p in shown)]
+        assert boxes[0].as_list() == pytest.approx(hull, abs=0.5)
+        assert 0 <= boxes[0].x0 < boxes[0].x1 <= width
+        assert 0 <= boxes[0].y0 < boxes[0].y1 <= height
+
+
+@given(st.integers(40, 999), st.integers(40, 999), st.data())
+@settings(max_examples=50, deadline=None)
+def test_a_region_of_the_original_comes_back_within_a_patch(width: int, height: int, data: st.DataObject) -> None:
+    geometry = Geometry.fit(width, height, 128)
+    x0, y0 = data.draw(st.integers(0, width - 20)), data.draw(st.integers(0, height - 20))
+    x1, y1 = data.draw(st.integers(x0 + 20, width)), data.draw(st.integers(y0 + 20, height))
+    mask = np.zeros((height, width), bool)
+    mask[y0:y1, x0:x1] = True
+    shares = geometry.mask_to_input(mask).reshape(16, 8, 16, 8).mean((1, 3))
+    assume(shares.max() > shares.min())
+    box = regions((shares >= 0.5 * shares.max()).astype(np.float32), geometry)[0]
+    reach = max(8 / geometry.scale_x, 8 / geometry.scale_y) + 0.5
+    assert box.as_list() == pytest.approx([x0, y0, x1, y1], abs=reach)
 
 
 def test_boxes_lie_where_the_map_is_in_original_pixels() -> None:
@@ -73,7 +123,9 @@ def test_a_sentence_that_looks_nowhere_is_called_ungrounded_and_shows_no_box() -
     attention[spans[0].first - 1 : spans[0].last - 1] = 0
     attention[spans[0].first - 1 : spans[0].last - 1, 27] = 1.0
     draft = DraftedTokens(np.asarray(IDS.ids), attention, np.zeros(len(IDS.ids), np.float32))
-    report = ground("s1", draft, TOKENIZER, (8, 8), GEOMETRY, model_version="v", input_sha256="h")
+    report = ground(
+        "s1", draft, TOKENIZER, (8, 8), GEOMETRY, calibration=AT_FACE_VALUE, model_version="v", input_sha256="h"
+    )
     first, second, third = report.sentences
     assert (first.verdict, len(first.boxes)) == (Verdict.GROUNDED, 1)
     assert (second.verdict, second.boxes, second.null_mass) == (Verdict.UNGROUNDED, (), 1.0)
@@ -83,9 +135,21 @@ def test_a_sentence_that_looks_nowhere_is_called_ungrounded_and_shows_no_box() -
     assert GroundedReport.from_json(report.to_json()).to_json() == report.to_json()
 
 
-@pytest.mark.parametrize(
-    ("score", "wanted"),
-    [(1.0, Verdict.GROUNDED), (0.5, Verdict.GROUNDED), (0.4, Verdict.WEAK), (0.1, Verdict.UNGROUNDED)],
-)
-def test_verdict(score: float, wanted: Verdict) -> None:
-    assert verdict(score) is wanted
+def test_only_a_finding_without_a_region_is_flagged_and_withheld() -> None:
+    texts = ["The heart is enlarged.", "No pneumothorax.", "There is a nodule."]
+    tokenizer = ReportTokenizer.train(texts, 400)
+    ids = tokenizer.encode([(Section.FINDINGS, text) for text in texts], 200).ids
+    attention = np.zeros((len(ids) - 1, 65), np.float32)
+    last = sentence_spans(ids, tokenizer)[2]
+    attention[:, -1] = 1.0
+    attention[last.first - 1 : last.last - 1, [9, 64]] = (1.0, 0.0)
+    draft = DraftedTokens(np.asarray(ids), attention, np.zeros(len(ids), np.float32))
+    report = ground(
+        "s1", draft, tokenizer, (8, 8), GEOMETRY, calibration=AT_FACE_VALUE, model_version="v", input_sha256="h"
+    )
+    assert [s.flagged for s in report.sentences] == [True, False, False]
+    assert report.text == " ".join(texts)
+    withheld = report.withhold_ungrounded()
+    assert withheld.text == " ".join(texts[1:])
+    assert [s.withheld for s in withheld.sentences] == [True, False, False]
+    assert GroundedReport.from_json(withheld.to_json()).text == withheld.text

@@ -122,7 +122,7 @@ STUDIES: dict[str, tuple[list[str], list[str], float]] = {
 
 def drafts_line(study_id: str) -> dict[str, Any]:
     said, true, bleu = STUDIES[study_id]
-    drafted = GroundedReport(study_id, tuple(SAID[s] for s in said), WIDTH, HEIGHT, "0" * 12, "0" * 64)
+    drafted = GroundedReport(study_id, tuple(SAID[s] for s in said), WIDTH, HEIGHT, "0" * 12, "0" * 64, 0.8)
     reference = replace(drafted, sentences=tuple(SAID[s] for s in true))
     return {
         "study_id": study_id,

@@ -18,9 +18,12 @@ from safetensors.numpy import load_file
 from model.artefact import open_artefact
 from model.study import Section
 from model.tokenizer import ReportTokenizer
+from pipelines.batches import batches_of_like_length
+from pipelines.params import Params
 from pipelines.prepared import finding_patches
-from pipelines.train import batches_of_like_length
-from tests.tiny import DECODER, ENCODER
+from pipelines.progress import Meter
+from pipelines.train import train
+from tests.tiny import MODEL
 
 SIZE = 64
 PARAMS: dict[str, Any] = {
@@ -37,8 +40,11 @@ PARAMS: dict[str, Any] = {
         "lambda_ground": 1.0,
         "lambda_entropy": 0.0,
         "patience": 6,
+        "accumulation": 1,
+        "gradient_checkpointing": False,
+        "freeze": {},
     },
-    "model": {"encoder": ENCODER, "decoder": DECODER},
+    "model": MODEL,
 }
 
 
@@ -96,7 +102,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(project: Path) -> N
     _, errors = whole.communicate(timeout=300)
     assert whole.returncode == 0, errors
 
-    killed = start(project)
+    killed = start(project, "--checkpoint-seconds", "0")
     checkpoint = project / "checkpoints" / "train.safetensors"
     deadline = time.monotonic() + 300
     while not checkpoint.is_file() and time.monotonic() < deadline:
@@ -123,6 +129,35 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(project: Path) -> N
     assert artefact.config["size"] == SIZE
     progress = [json.loads(line) for line in (project / "progress.jsonl").read_text().splitlines()]
     assert progress[-1]["done"] == progress[-1]["total"] == 24
+
+
+@pytest.mark.parametrize("signalled_at", [3, 6, 17])
+def test_a_signal_stops_after_the_step_and_the_run_goes_on_bit_for_bit(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], signalled_at: int
+) -> None:
+    """In the middle of an epoch, at its end, and in a later one."""
+    params = Params.model_validate(PARAMS)
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("RADASSIST_PROGRESS", str(project / "progress.jsonl"))
+    whole = train(Path("prepared"), Path("whole"), Path("elsewhere"), params)
+    advance = Meter.advance
+
+    def interrupting(meter: Meter, by: int = 1, note: str | None = None) -> None:
+        advance(meter, by, note)
+        if meter.done == signalled_at:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Meter, "advance", interrupting)
+        with pytest.raises(KeyboardInterrupt):
+            train(Path("prepared"), Path("trained"), Path("checkpoints"), params)
+    epochs, batches = divmod(signalled_at, 6) if signalled_at % 6 else (signalled_at // 6 - 1, 6)
+    where = f"after epoch {epochs} and {batches} batches"
+    assert f"stopped {where}; the same command goes on" in capsys.readouterr().err
+    figures = train(Path("prepared"), Path("trained"), Path("checkpoints"), params)
+    assert f"resuming {where}" in capsys.readouterr().out
+    assert figures["train_loss"] == whole["train_loss"]
+    assert (project / "trained/model.safetensors").read_bytes() == (project / "whole/model.safetensors").read_bytes()
 
 
 def test_an_empty_split_is_one_clear_line(project: Path) -> None:

@@ -1,0 +1,101 @@
+"""Greedy and beam search through transformers' `generate`, for every configuration.
+
+The search picks the words; then one teacher-forced pass gives the maps, as for any report whose words are known.
+"""
+
+from typing import Any
+
+import torch  # noqa: TID253
+from torch import Tensor  # noqa: TID253
+from transformers import EncoderDecoderCache, GenerationMixin, PreTrainedConfig, PreTrainedModel  # noqa: TID253
+from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput  # noqa: TID253
+
+from model.reporter import Drafted, Reporter
+from model.tokenizer import BOS_ID, EOS_ID, PAD_ID
+
+
+class _Searched(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
+    """A reporter's decoder as transformers' search sees it: a memory and words in, logits and a cache out."""
+
+    config_class = PreTrainedConfig
+    main_input_name = "pixel_values"
+
+    def __init__(self, reporter: Reporter) -> None:
+        decoder = reporter.decoder
+        super().__init__(
+            PreTrainedConfig(
+                is_encoder_decoder=True,
+                vocab_size=reporter.config["vocab_size"],
+                num_hidden_layers=decoder.depth,
+                pad_token_id=PAD_ID,
+                bos_token_id=BOS_ID,
+                eos_token_id=EOS_ID,
+                decoder_start_token_id=BOS_ID,
+            )
+        )
+        self.reporter = reporter
+
+    def forward(
+        self,
+        decoder_input_ids: Tensor,
+        encoder_outputs: BaseModelOutput,
+        past_key_values: EncoderDecoderCache,
+        **_: Any,
+    ) -> Seq2SeqLMOutput:
+        """Words (B x beams, T) after those in the cache."""
+        decoder = self.reporter.decoder
+        written, seen = past_key_values.self_attention_cache, past_key_values.cross_attention_cache
+        if seen.get_seq_length() == 0:
+            cross_key, cross_value = decoder.keys_values(encoder_outputs.last_hidden_state)
+            key = value = decoder.empty_cache(len(decoder_input_ids), cross_value)
+            for layer in range(decoder.depth):
+                seen.update(cross_key[layer], cross_value[layer], layer)
+        else:
+            cross_key, cross_value = stacked(seen)
+            key, value = stacked(written)
+        decoded = decoder(decoder_input_ids, cross_key, cross_value, key, value)
+        past = key.shape[3]
+        for layer in range(decoder.depth):
+            written.update(decoded.key[layer, :, :, past:], decoded.value[layer, :, :, past:], layer)
+        return Seq2SeqLMOutput(logits=decoded.logits, past_key_values=past_key_values)
+
+
+def stacked(cache: Any) -> tuple[Tensor, Tensor]:
+    """Keys and values of a cache, each (L, B, heads, P, d)."""
+    return torch.stack([layer.keys for layer in cache.layers]), torch.stack([layer.values for layer in cache.layers])
+
+
+@torch.inference_mode()
+def generate(
+    reporter: Reporter, image: Tensor, *, beams: int, length_penalty: float = 1.0, early_stopping: bool = True
+) -> Drafted:
+    """Reports for images (B, 1, size, size), the best of `beams` each; one beam is greedy.
+
+    Args:
+        length_penalty: a finished beam's log-probability is divided by its length to this power.
+        early_stopping: end once `beams` reports are finished, without hoping for a better one.
+    """
+    memory = reporter.read(image)[0]
+    search = {"length_penalty": length_penalty, "early_stopping": early_stopping} if beams > 1 else {}
+    ids = (
+        _Searched(reporter)
+        .eval()
+        .generate(
+            encoder_outputs=BaseModelOutput(last_hidden_state=memory),
+            num_beams=beams,
+            do_sample=False,
+            max_length=reporter.decoder.max_tokens,
+            **search,
+        )
+    )
+    return forced(reporter, image, ids)
+
+
+@torch.inference_mode()
+def forced(reporter: Reporter, image: Tensor, ids: Tensor) -> Drafted:
+    """Maps and log-probabilities of reports (B, T) whose words are known."""
+    out = reporter(image, ids)
+    maps = torch.cat([out.attention, out.null[..., None]], dim=-1).mean(1)[:, :-1]
+    likely = out.logits.float().log_softmax(-1)[:, :-1].gather(2, ids[:, 1:, None])[..., 0]
+    likely = likely.masked_fill(ids[:, 1:] == PAD_ID, 0.0)
+    return Drafted(ids, maps, torch.cat([torch.zeros_like(likely[:, :1]), likely], dim=1))

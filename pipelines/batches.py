@@ -1,0 +1,49 @@
+"""Which studies share a batch, in which order, and which of them this process sees."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.params import Train
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+
+    from pipelines.prepared import PreparedSet
+
+SORTED_TOGETHER = 16
+"""Batches among which studies are sorted by the length of their report: few enough for batches to stay random."""
+
+
+def epoch_batches(studies: "PreparedSet", params: Train, epoch: int) -> list[list[int]]:
+    """The batches of a training epoch in an order that (seed, epoch) fixes; dropout is seeded with it.
+
+    Reports of like length share a batch, so that little of it is padding.
+    """
+    import torch
+
+    seed = params.seed * 1_000_003 + epoch
+    torch.manual_seed(seed)
+    return batches_of_like_length(studies.lengths(), params.batch_size, np.random.default_rng(seed))
+
+
+def batches_in_order(count: int, size: int) -> list[list[int]]:
+    return [list(range(at, min(at + size, count))) for at in range(0, count, size)]
+
+
+def batches_of_like_length(lengths: NDArray[np.int64], size: int, order: np.random.Generator) -> list[list[int]]:
+    """Every study once, in random batches of `size`: within each SORTED_TOGETHER batches' worth, sorted by length."""
+    shuffled, reach = order.permutation(len(lengths)), SORTED_TOGETHER * size
+    rows = [row for at in range(0, len(lengths), reach) for row in sorted(shuffled[at : at + reach], key=lengths.take)]
+    batches = [[int(row) for row in rows[at : at + size]] for at in range(0, len(rows), size)]
+    return [batches[index] for index in order.permutation(len(batches))]
+
+
+def loader(studies: "PreparedSet", batches: list[list[int]], process: int = 0, processes: int = 1) -> "DataLoader[Any]":
+    """Read this process's share of each batch: every `processes`-th of its studies."""
+    from torch.utils.data import DataLoader
+
+    from pipelines.prepared import collate
+
+    return DataLoader(studies, batch_sampler=[rows[process::processes] for rows in batches], collate_fn=collate)
