@@ -20,6 +20,15 @@ class Prepare(Strict):
     max_tokens: int = Field(ge=8)
 
 
+class Augment(Strict):
+    """How far, at most and either way, a training study is seen otherwise; see `pipelines.augmentation`."""
+
+    turn: float = Field(ge=0, le=45)
+    shift: float = Field(ge=0, lt=0.5)
+    zoom: float = Field(ge=0, le=1)
+    exposure: float = Field(ge=0, le=1)
+
+
 class Train(Strict):
     seed: int
     epochs: int = Field(ge=1)
@@ -34,6 +43,7 @@ class Train(Strict):
     patience: int = Field(ge=1)
     accumulation: int = Field(ge=1)
     gradient_checkpointing: bool
+    augment: Augment | None = None
     freeze: dict[str, Annotated[int, Field(ge=1)]]
 
 
