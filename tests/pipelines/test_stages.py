@@ -70,7 +70,8 @@ def test_the_project_s_own_graph_is_the_one_dvc_draws(tmp_path: Path) -> None:
 
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config").write_text("[core]\n    no_scm = true\n")
-    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
     edges = {(stage.name, other) for stage in read_stages(ROOT / "dvc.yaml") for other in stage.after}
     with Repo(str(tmp_path)) as repo:
         theirs = {(a.name, b.name) for a, b in repo.index.graph.edges if hasattr(a, "name") and hasattr(b, "name")}
