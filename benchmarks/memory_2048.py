@@ -46,18 +46,23 @@ VOCABULARY = 8192
 STATES = {"weights_gib": "Parameter", "gradients_gib": "Gradient", "moments_gib": "Optstate"}
 
 
-def made(params: Params) -> tuple[Reporter, Optimizer]:
-    """The model of a preset and its optimizer, whose moments are there, as before any step but the first."""
+def built(params: Params) -> Reporter:
+    """The model of a preset."""
     prepared = {"pixels": params.pixels.model_dump(), "max_tokens": params.prepare.max_tokens, "vocab_size": VOCABULARY}
     model = build_reporter(model_config(prepared, params))
     if params.train.gradient_checkpointing:
         model.encoder.checkpoint_gradients()
+    return model
+
+
+def optimizer_of(model: Reporter, params: Params) -> Optimizer:
+    """Its optimizer with the moments in place, as before any step but the first."""
     optimizer, _ = make_optimizer(model, params.train, 1, done=0)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return model, optimizer
+    return optimizer
 
 
 def study(params: Params, model: Reporter) -> Batch:
@@ -72,7 +77,8 @@ def study(params: Params, model: Reporter) -> Batch:
 def measured(params: Params) -> dict[str, float]:
     """GiB that a step took beyond the libraries, and its seconds."""
     libraries = psutil.Process().memory_info().rss / 2**30
-    model, optimizer = made(params)
+    model = built(params)
+    optimizer = optimizer_of(model, params)
     precision = fast_precision(torch.device("cpu"))
     start = perf_counter()
     train_one_epoch(model, [study(params, model)], optimizer, precision=precision)
@@ -86,9 +92,13 @@ def counted(params: Params, *, card: bool) -> dict[str, float]:
     The terms that teach the attention are left out: their shapes depend on the annotation. They hold a few maps.
     """
     precision = torch.bfloat16 if card else fast_precision(torch.device("cpu"))
-    with FakeTensorMode():
-        model, optimizer = made(params)
-        image, ids = study(params, model).image, torch.ones(1, params.prepare.max_tokens, dtype=torch.long)
+    with torch.device("meta"):
+        model = built(params)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        model.to_empty(device="cpu")
+        optimizer = optimizer_of(model, params)
+        image = torch.rand(1, 1, params.pixels.size, params.pixels.size)
+        ids = torch.ones(1, params.prepare.max_tokens, dtype=torch.long)
         tracker = MemTracker()
         tracker.track_external(model, optimizer, image, ids)
         autocast = torch.autocast("cpu", precision, enabled=precision is not torch.float32)
@@ -97,7 +107,7 @@ def counted(params: Params, *, card: bool) -> dict[str, float]:
                 loss = model(image, ids).losses["ce"]
             loss.backward()
             optimizer.step()
-        (peak,) = tracker.get_tracker_snapshot("peak").values()
+        peak = tracker.get_tracker_snapshot("peak")[torch.device("cpu")]
         parameters = sum(parameter.numel() for parameter in model.parameters())
     states = {name: peak[kind] / 2**30 for name, kind in STATES.items()}
     total = peak["Total"] / 2**30

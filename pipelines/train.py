@@ -115,7 +115,7 @@ def train(
                     on_step=on_step,
                 )
             course.save()
-            in_order = batches_in_order(len(validation), settings.batch_size)
+            in_order = batches_in_order(len(validation), -(-settings.batch_size // settings.accumulation))
             held = validate(
                 model, (batch.to(device) for batch in loader(validation, in_order, *place)), *lambdas, summed=summed
             )
