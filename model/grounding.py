@@ -56,12 +56,10 @@ def sentence_spans(ids: Sequence[int], tokenizer: ReportTokenizer) -> list[Sente
     """Split a token sequence into sentences; every token between two special ones belongs to exactly one."""
     spans = []
     for section, start, stop in tokenizer.sections(ids):
-        ends = np.cumsum([tokenizer.byte_length(token) for token in ids[start:stop]])
-        text = tokenizer.decode(ids[start:stop])
-        cut = int(ends[-1]) - len(text.encode())  # bytes of the blank before the first word
+        text, ends = tokenizer.written(ids[start:stop])
         first = start
         for sentence, end in zip(*sentence_ends(text), strict=True):
-            last = min(stop, start + int(np.searchsorted(ends, cut + len(text[:end].encode()))) + 1)
+            last = min(stop, start + int(np.searchsorted(ends, end)) + 1)
             spans.append(SentenceSpan(sentence, section, first, last))
             first = last
     return spans

@@ -1,16 +1,14 @@
 """Pretrained weights by name, through timm and transformers, from safetensors alone.
 
-A name is a folder below `weights/`, `weights/facebook/bart-base/` for one, with the files that the hub publishes under
-it; where it is not there, they are fetched. What differs in size is fitted where that has a meaning: three colours are
-summed to one grey, windows are interpolated, a position table is cut. Token embeddings belong to a vocabulary and are
-loaded alone, by `load_embeddings`.
+A name's files lie below `weights/` or are fetched: see `model.published`. What differs in size is fitted where that has
+a meaning: three colours are summed to one grey, windows are interpolated, a position table is cut. Token embeddings
+belong to a vocabulary and are loaded alone, by `load_embeddings`.
 """
 
 from pathlib import Path
 
 import timm  # noqa: TID253
 import torch  # noqa: TID253
-from huggingface_hub import hf_hub_download
 from safetensors import safe_open
 from torch import Tensor, nn  # noqa: TID253
 from transformers import BartModel, GPT2Model  # noqa: TID253
@@ -20,12 +18,10 @@ from model.cached_decoder import CachedDecoder
 from model.encoder import ImageEncoder
 from model.errors import BadInput
 from model.gpt2_decoder import Gpt2Decoder
+from model.published import fetch
 from model.reporter import Reporter
 from model.timm_encoder import TimmEncoder, TimmMemory
-from model.tokenizer import BOS_ID, EOS_ID, IMPRESSION_ID, PAD_ID
-
-SPECIAL = {PAD_ID: "[PAD]", BOS_ID: "[CLS]", EOS_ID: "[SEP]", IMPRESSION_ID: "[MASK]"}
-"""BERT's special tokens in the places of the reports' own."""
+from model.wordpiece import published_rows
 
 
 def load_pretrained(reporter: Reporter, names: dict[str, str], weights: Path) -> None:
@@ -86,32 +82,6 @@ def load_embeddings(decoder: CachedDecoder, name: str, weights: Path) -> None:
         raise misfit(name, f"embeddings {tuple(published.shape)}, not {tuple(embedding.shape)}")
     with torch.no_grad():
         embedding.copy_(published)
-
-
-def published_rows(vocabulary: list[str]) -> list[int]:
-    """For each of our ids, the row of BERT's vocabulary: its special tokens where ours stand, the rest in its order."""
-    special = [vocabulary.index(SPECIAL[index]) for index in sorted(SPECIAL)]
-    return special + [row for row in range(len(vocabulary)) if row not in special]
-
-
-def fetch(name: str, files: list[str], weights: Path) -> Path:
-    """The folder that holds the files published under a name.
-
-    Raises:
-        BadInput: neither below `weights` nor to be fetched.
-    """
-    folder = weights / name
-    if all((folder / file).is_file() for file in files):
-        return folder
-    try:
-        fetched = [Path(hf_hub_download(name, file)) for file in files]
-    except OSError as error:
-        raise BadInput(
-            f"weights {name}",
-            f"{' and '.join(files)} are neither in {folder} nor to be fetched from here",
-            f"download them from https://huggingface.co/{name}/tree/main and put them into {folder.absolute()}",
-        ) from error
-    return fetched[0].parent
 
 
 def fill(body: nn.Module, published: dict[str, Tensor], name: str, *, fresh: tuple[str, ...], cut: str) -> None:

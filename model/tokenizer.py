@@ -1,19 +1,25 @@
-"""Report text to token ids and back, without loss.
+"""Report text to token ids and back.
 
-A byte-level BPE keeps capitals, punctuation and any character, so that a drafted report decodes to text that the
-metrics can hold against the reference as given. `<impression>` stands between the two sections.
+A byte-level BPE is learned from the reports and loses nothing: a drafted report decodes to text that the metrics can
+hold against the reference as given. A published WordPiece brings embeddings that have read much, and no capitals: see
+`model.wordpiece`. `<impression>` stands between the two sections.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from model.study import Section
+from model.wordpiece import CONTINUES, prose, wordpiece
 
 PAD, BOS, EOS, IMPRESSION = "<pad>", "<s>", "</s>", "<impression>"
 PAD_ID, BOS_ID, EOS_ID, IMPRESSION_ID = 0, 1, 2, 3
+SPECIAL = [PAD, BOS, EOS, IMPRESSION]
+BYTE_LEVEL_BLANK = "Ġ"
 
 Drafted = Sequence[tuple[Section, str]]
 """Sentences of a report in reading order, each with its section; findings stand before impression."""
@@ -32,6 +38,7 @@ class ReportTokenizer:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
+        self._is_wordpiece = isinstance(tokenizer.model, models.WordPiece)
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> "ReportTokenizer":
@@ -43,12 +50,24 @@ class ReportTokenizer:
             (" " + text for text in texts),
             trainers.BpeTrainer(
                 vocab_size=vocab_size,
-                special_tokens=[PAD, BOS, EOS, IMPRESSION],
+                special_tokens=SPECIAL,
                 initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
                 show_progress=False,
             ),
         )
         return cls(tokenizer)
+
+    @classmethod
+    def published(cls, vocabulary: Path) -> "ReportTokenizer":
+        """The WordPiece of an uncased BERT.
+
+        Args:
+            vocabulary: its vocab.txt, a token a line.
+
+        Raises:
+            BadInput: it lacks a special token.
+        """
+        return cls(wordpiece(vocabulary.read_text(encoding="utf-8").splitlines(), SPECIAL))
 
     @classmethod
     def load(cls, path: Path) -> "ReportTokenizer":
@@ -82,13 +101,29 @@ class ReportTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ids between two special tokens."""
-        return self._tokenizer.decode(list(ids), skip_special_tokens=True).strip()
+        return self.written(ids)[0]
 
-    def byte_length(self, token: int) -> int:
-        """UTF-8 bytes that a token stands for; 0 for a special one."""
-        if token <= IMPRESSION_ID:
-            return 0
-        return len(self._tokenizer.id_to_token(token) or "")
+    def written(self, ids: Sequence[int]) -> tuple[str, NDArray[np.int64]]:
+        """Text of ids (T,) between two special tokens, and after each id how many of its characters are written (T,).
+
+        A blank before the first word is left out.
+        """
+        names = [self._tokenizer.id_to_token(token) or "" for token in ids]
+        if self._is_wordpiece:
+            return prose(names)
+        whole = self._tokenizer.decode(list(ids))
+        bytes_of_characters = np.cumsum([len(character.encode()) for character in whole])
+        bytes_of_tokens = np.cumsum([len(name) for name in names], dtype=int)  # its alphabet: a letter a byte
+        text = whole.strip()
+        ends = np.searchsorted(bytes_of_characters, bytes_of_tokens, side="right") - whole.find(text)
+        return text, ends.clip(0, len(text))
+
+    def piece(self, token: int) -> str:
+        """What one token writes, a blank before it where it begins a word."""
+        name = self._tokenizer.id_to_token(token) or ""
+        if self._is_wordpiece:
+            return name.removeprefix(CONTINUES) if name.startswith(CONTINUES) else f" {name}"
+        return self._tokenizer.decode([token])
 
     def sections(self, ids: Sequence[int]) -> list[tuple[Section, int, int]]:
         """The drafted sections as (section, first, last + 1) over `ids`; start, end and padding left out."""

@@ -28,11 +28,9 @@ class NamedFinding:
 
 def named_findings(ids: Sequence[int], first: int, last: int, tokenizer: ReportTokenizer) -> list[NamedFinding]:
     """The findings that the sentence `ids[first:last]` names; hedges, denials, sides and zones are not of the name."""
-    ends = np.cumsum([tokenizer.byte_length(token) for token in ids[first:last]])
-    text = tokenizer.decode(ids[first:last])
+    text, ends = tokenizer.written(ids[first:last])
     if not text:
         return []
-    ends -= int(ends[-1]) - len(text.encode())  # bytes of the blank before the first word
     starts = np.append(0, ends[:-1])
     found = []
     for statement in statements(text.lower()):
@@ -41,6 +39,6 @@ def named_findings(ids: Sequence[int], first: int, last: int, tokenizer: ReportT
             continue
         written = np.zeros(len(ends), bool)
         for start, stop in statement.words[: 2 if statement.mention.kind is Kind.STRUCTURE else 1]:
-            written |= (starts < len(text[:stop].encode())) & (ends > len(text[:start].encode()))
+            written |= (starts < stop) & (ends > start)
         found.append(NamedFinding(name, statement.certainty in POSITIVE, first + np.flatnonzero(written)))
     return found

@@ -12,7 +12,7 @@ from model.grounding import DraftedTokens, ground
 from model.report import GroundedReport
 from model.tokenizer import PAD_ID
 from pipelines.evaluation_set import EvaluationSet
-from pipelines.models import load_reporter
+from pipelines.models import drafter, load_reporter
 from pipelines.progress import track
 
 BATCH = 32
@@ -28,17 +28,17 @@ class Draft:
 
 
 def draft_studies(artefact: Artefact, studies: EvaluationSet, calibration: Calibration) -> Iterator[Draft]:
-    """Greedy grounded reports, in the order of the studies."""
+    """Grounded reports, in the order of the studies."""
     import torch
 
     from pipelines.prepared import images_to_tensor
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     reporter = load_reporter(artefact).to(device)
-    tokenizer = artefact.tokenizer
+    draft, tokenizer = drafter(reporter), artefact.tokenizer
     for first in track(range(0, len(studies), BATCH), "drafts"):
         batch = [studies[index] for index in range(first, min(first + BATCH, len(studies)))]
-        drafted = reporter.draft(images_to_tensor(np.stack([s.model_input.image for s in batch])).to(device))
+        drafted = draft(images_to_tensor(np.stack([s.model_input.image for s in batch])).to(device))
         arrays = (array.cpu().numpy() for array in (drafted.ids, drafted.attention, drafted.log_probability))
         for study, *parts in zip(batch, *arrays, strict=True):
             tokens = DraftedTokens(*parts)

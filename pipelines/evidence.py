@@ -25,7 +25,7 @@ from pipelines.git import ask
 from pipelines.machine import hardware, library_versions
 from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
-from pipelines.params import Params
+from pipelines.params import Presets
 from pipelines.provenance import provenance
 from pipelines.validation.judge import Outcome
 
@@ -78,7 +78,7 @@ BESIDE = {
 Content = dict[str, Any]
 
 
-def gather(root: Path, artefact: Artefact, verdict: Verdict, params: Params, examples: list[Content]) -> Content:
+def gather(root: Path, artefact: Artefact, verdict: Verdict, presets: Presets, examples: list[Content]) -> Content:
     """The content of the report on the run that finished in `root`.
 
     Args:
@@ -100,7 +100,7 @@ def gather(root: Path, artefact: Artefact, verdict: Verdict, params: Params, exa
             "committed": ask(root, "log", "-1", "--format=%H %cI", "--", verdict.policy or "") or None,
         },
         "data": data_section(root),
-        "provenance": provenance_section(root, params),
+        "provenance": provenance_section(root, presets),
         "results": {
             "n_studies": figures.get("n_studies"),
             "n_patients": figures.get("n_patients"),
@@ -197,12 +197,13 @@ def kind_of(reason: str) -> str:
     return re.sub(r"\S*[\d/]\S*", "…", reason.partition(":")[0])
 
 
-def provenance_section(root: Path, params: Params) -> Content:
+def provenance_section(root: Path, presets: Presets) -> Content:
     return {
         **provenance(root),
         "git_dirty": is_dirty(root),
         "outputs": {path: md5 for path, md5 in locked_outputs(root).items() if path != "report"},
-        "seeds": {"train": params.train.seed},
+        "preset": presets.preset,
+        "seeds": {"train": presets.chosen.train.seed},
         "libraries": library_versions(),
         "hardware": hardware(),
     }

@@ -22,16 +22,17 @@ from pipelines.exploration.survey import COLUMNS, Survey, count_splits, explored
 from pipelines.exploration.tables import Tables, flat_figures, tables
 from pipelines.manifest import read_manifest, study_rows
 from pipelines.metrics import write_metrics
-from pipelines.params import Params, load_params
+from pipelines.params import Params, Prepare, load_params
 from pipelines.progress import track
 from pipelines.versioning import data_md5
+from pipelines.vocabulary import make_tokenizer
 
 
 def explore(data: Path, prepared: Path, out: Path, params: Params) -> dict[str, float | None]:
     """Describe the set in `data` in `out`; return the stage's figures.
 
-    `prepared` gives the tokenizer and the regions. Where it is not there, as for a set of reports alone, a tokenizer is
-    learned from the training reports in the same way, and no region is known.
+    `prepared` gives the tokenizer and the regions. Where it is not there, as for a set of reports alone, the
+    tokenizer is made in the same way, and no region is known.
 
     Raises:
         BadInput: no set in `data`, or none of its studies trains or validates.
@@ -40,7 +41,7 @@ def explore(data: Path, prepared: Path, out: Path, params: Params) -> dict[str, 
     chosen = explored(manifest)
     if not len(chosen):
         raise BadInput(f"{data} ({len(manifest)} studies)", "training and validation are explored", "ingest more")
-    tokenizer = tokenizer_of(prepared, manifest, params.prepare.vocab_size)
+    tokenizer = tokenizer_of(prepared, manifest, params.prepare)
     rows = track(study_rows(chosen.select(COLUMNS)), "studies", len(chosen))
     found = survey(rows, tokenizer)
     regions = mean_regions(prepared, found.studies) if prepared.is_dir() else None
@@ -59,12 +60,12 @@ def explore(data: Path, prepared: Path, out: Path, params: Params) -> dict[str, 
     return summary
 
 
-def tokenizer_of(prepared: Path, manifest: pa.Table, vocab_size: int) -> ReportTokenizer | None:
-    """The prepared set's tokenizer, else one that learns from the training reports; None where there are none."""
+def tokenizer_of(prepared: Path, manifest: pa.Table, params: Prepare) -> ReportTokenizer | None:
+    """The prepared set's tokenizer, else the one that it would have; None where there are no training reports."""
     if (kept := prepared / "tokenizer.json").is_file():
         return ReportTokenizer.load(kept)
     texts = list(training_texts(manifest))
-    return ReportTokenizer.train(texts, vocab_size) if texts else None
+    return make_tokenizer(params, texts) if texts else None
 
 
 def draw(folder: Path, found: Survey, measured: Tables, regions: Regions | None, max_tokens: int) -> dict[str, Path]:

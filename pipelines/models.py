@@ -1,11 +1,15 @@
 """A trained model back from its artefact folder."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from model.artefact import Artefact
 
 if TYPE_CHECKING:
-    from model.reporter import Reporter
+    from torch import Tensor
+
+    from model.reporter import Drafted, Reporter
 
 
 def load_reporter(artefact: Artefact) -> "Reporter":
@@ -17,3 +21,13 @@ def load_reporter(artefact: Artefact) -> "Reporter":
     reporter = build_reporter(artefact.config)
     reporter.load_state_dict(load_file(artefact.folder / "model.safetensors"))
     return reporter.eval()
+
+
+def drafter(reporter: "Reporter") -> "Callable[[Tensor], Drafted]":
+    """How it drafts images (B, 1, size, size), as its configuration says: greedily, or by beam search."""
+    settings = reporter.config["draft"]
+    if settings["beams"] == 1:
+        return reporter.draft
+    from model.generation import generate
+
+    return partial(generate, reporter, **settings)

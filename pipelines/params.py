@@ -1,9 +1,9 @@
-"""`params.yaml`, typed."""
+"""`params.yaml`, typed: the presets, and which of them the stages read."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from model.errors import BadInput
 from pipelines.strict import Strict, read_yaml
@@ -15,8 +15,20 @@ class Pixels(Strict):
     clahe_tiles: int = Field(ge=1, le=64)
 
 
+class LearnedBpe(Strict):
+    """`model.tokenizer.ReportTokenizer.learned`."""
+
+    bpe: int = Field(ge=300)
+
+
+class PublishedWordPiece(Strict):
+    """`model.tokenizer.ReportTokenizer.published`; a BERT by name, as under `pretrained`."""
+
+    wordpiece: str
+
+
 class Prepare(Strict):
-    vocab_size: int = Field(ge=300)
+    tokenizer: LearnedBpe | PublishedWordPiece
     max_tokens: int = Field(ge=8)
 
 
@@ -56,12 +68,24 @@ class StemSwin(Strict):
     num_heads: tuple[int, ...]
     window_size: int = Field(ge=1)
 
+    @model_validator(mode="after")
+    def agree(self) -> Self:
+        for counts, of in (("stem_blocks", "stem_channels"), ("num_heads", "depths")):
+            if len(getattr(self, counts)) != len(getattr(self, of)):
+                raise ValueError(f"{counts} has one number for each of {of}")
+        return self
+
 
 class Timm(Strict):
     """`model.timm_encoder.TimmEncoder`; a ViT has no window."""
 
     name: str
     window_size: int | None = Field(default=None, ge=1)
+
+
+def maker(encoder: Any) -> Literal["stem", "timm"]:
+    """Who makes an encoder: an unknown key is then an error of the right one."""
+    return "timm" if isinstance(encoder, Timm) or (isinstance(encoder, dict) and "name" in encoder) else "stem"
 
 
 class Decoder(Strict):
@@ -75,9 +99,17 @@ class BartDecoder(Decoder):
     tied: bool
 
 
+class Draft(Strict):
+    """Of `model.generation.draft`."""
+
+    beams: int = Field(ge=1)
+    length_penalty: float
+
+
 class Reporter(Strict):
     """What every architecture has; `pretrained` names the published weights that its parts start from."""
 
+    draft: Draft
     grounding_loss: Literal["none", "bce", "kl", "dice", "sigmoid_bce"]
     entropy: Literal["literal", "unsupervised"]
     pretrained: dict[Literal["encoder", "decoder", "embeddings"], str] = Field(default_factory=dict)
@@ -92,7 +124,7 @@ class Grounded(Reporter):
     regional: Regional
     regional_use: Literal["weights", "prior"]
     tokens: Tokens
-    encoder: StemSwin | Timm
+    encoder: Annotated[Annotated[StemSwin, Tag("stem")] | Annotated[Timm, Tag("timm")], Discriminator(maker)]
     decoder: Decoder
 
 
@@ -111,18 +143,46 @@ class Baseline(Reporter):
 
 
 class Params(Strict):
+    """One preset: all that the stages read."""
+
     pixels: Pixels
     prepare: Prepare
     train: Train
     model: Annotated[Grounded | SwinBart | Baseline, Field(discriminator="architecture")]
 
+    @model_validator(mode="after")
+    def embeddings_are_the_tokenizer_s(self) -> Self:
+        tokenizer, name = self.prepare.tokenizer, self.model.pretrained.get("embeddings")
+        if name is not None and not (isinstance(tokenizer, PublishedWordPiece) and tokenizer.wordpiece == name):
+            raise ValueError(f"model.pretrained.embeddings need prepare.tokenizer {{wordpiece: {name}}}")
+        return self
 
-def load_params(path: Path = Path("params.yaml")) -> Params:
+
+class Presets(Strict):
+    """The whole file. A preset that is not chosen must be right, too."""
+
+    preset: str
+    presets: dict[str, Params]
+
+    @property
+    def chosen(self) -> Params:
+        return self.presets[self.preset]
+
+
+def load_presets(path: Path = Path("params.yaml")) -> Presets:
     """Read and check the parameters.
 
     Raises:
-        BadInput: the file is missing, or a key is unknown, missing or out of range.
+        BadInput: the file is missing; a key is unknown, missing or out of range; no preset of the chosen name.
     """
     if not path.is_file():
         raise BadInput(f"{path.absolute()}", "the parameters stand in params.yaml", "run from the project's root")
-    return read_yaml(path, Params, str(path))
+    read = read_yaml(path, Presets, str(path))
+    if read.preset not in read.presets:
+        raise BadInput(f"{path} preset={read.preset}", f"the presets are {', '.join(read.presets)}", "choose one")
+    return read
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """The chosen preset, see `load_presets`."""
+    return load_presets(path).chosen

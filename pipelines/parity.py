@@ -7,7 +7,7 @@ import numpy as np
 
 from model.artefact import open_artefact
 from pipelines.metrics import Figures, write_metrics
-from pipelines.models import load_reporter
+from pipelines.models import drafter, load_reporter
 from pipelines.progress import track
 
 BATCH = 16
@@ -17,7 +17,7 @@ MAP_TOLERANCE = 1e-4
 
 
 def parity(prepared: Path, trained: Path, exported: Path) -> Figures:
-    """Draft the same test studies with torch and with the engine.
+    """Draft the same test studies with torch, as the model was evaluated, and with the engine, which drafts greedily.
 
     Returns:
         `tokens_equal_share` of studies whose tokens are all equal, `map_max_difference` over the studies where they
@@ -30,13 +30,13 @@ def parity(prepared: Path, trained: Path, exported: Path) -> Figures:
 
     torch.set_grad_enabled(False)
     reporter = load_reporter(open_artefact(trained))
-    engine = Engine(exported)
+    draft, engine = drafter(reporter), Engine(exported)
     studies = PreparedSet(prepared, "test", reporter.grid)
     count = min(len(studies), MOST_STUDIES)
     equal, alone, worst = [], [], 0.0
     for first in track(range(0, count, BATCH), "parity"):
         images = np.stack([studies.image(i) for i in range(first, min(first + BATCH, count))])
-        wanted = reporter.draft(images_to_tensor(images))
+        wanted = draft(images_to_tensor(images))
         given = engine.draft(images)
         single = engine.draft(images[:1])[0]
         alone.append(np.array_equal(single.ids, given[0].ids[: len(single.ids)]))

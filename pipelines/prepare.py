@@ -3,7 +3,7 @@
 prepared/images.npy        uint8 (studies, size, size)
 prepared/masks.npy         uint8 (masks, size x size / 8): bits, C order, of each annotated sentence's region
 prepared/studies.parquet   one row a study, in the order of images.npy
-prepared/tokenizer.json    learned from the training split alone
+prepared/tokenizer.json    learned from the training split alone, or a published one
 prepared/config.json       pixel parameters and token limit
 """
 
@@ -35,6 +35,7 @@ from pipelines.metrics import write_metrics
 from pipelines.params import Params, load_params
 from pipelines.progress import track
 from pipelines.shards import read_member
+from pipelines.vocabulary import make_tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def prepare(data: Path, out: Path, params: Params) -> dict[str, int]:
         )
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    tokenizer = ReportTokenizer.train(training, params.prepare.vocab_size)
+    tokenizer = make_tokenizer(params.prepare, training)
     tokenizer.save(out / "tokenizer.json")
 
     pixels = PixelParams(**params.pixels.model_dump())

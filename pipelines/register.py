@@ -27,7 +27,7 @@ from pipelines.examples import read_drafts
 from pipelines.gate import VERDICT, Verdict, load_verdict
 from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
-from pipelines.params import load_params
+from pipelines.params import load_presets
 from pipelines.provenance import digest, provenance
 from pipelines.versioning import data_md5
 
@@ -72,7 +72,8 @@ def register(root: Path = Path(), run_id: str | None = None, *, track_only: bool
     client = mlflow.MlflowClient()
     run_id = run_id or run_of_branch(root) or unnamed_run(root, artefact)
     experiment_id = experiment(client, main_checkout(root))
-    params = flat(load_params(root / "params.yaml").model_dump(mode="json"))
+    presets = load_presets(root / "params.yaml")
+    params = {"preset": presets.preset, **flat(presets.chosen.model_dump(mode="json"))}
     known = recorded(client, experiment_id, run_id, params)
     tags = run_tags(root, run_id, artefact, verdict)
     with mlflow.start_run(known, experiment_id=experiment_id, run_name=None if known else run_id, tags=tags) as run:

@@ -27,7 +27,7 @@ from pipelines.examples import Drafted, Kind, choose, read_drafts, summary
 from pipelines.gate import VERDICT, load_verdict
 from pipelines.manifest import read_manifest
 from pipelines.pages import page_environment
-from pipelines.params import load_params
+from pipelines.params import load_presets
 from pipelines.progress import track
 from pipelines.provenance import digest
 from pipelines.shards import read_member
@@ -56,11 +56,11 @@ def report(root: Path = Path()) -> Content:
     """
     artefact = open_artefact(root / "exported")
     verdict = load_verdict(root / VERDICT)
-    params = load_params(root / "params.yaml")
+    presets = load_presets(root / "params.yaml")
     out = root / "report"
     shutil.rmtree(out, ignore_errors=True)
     (out / "pictures").mkdir(parents=True)
-    content = gather(root, artefact, verdict, params, draw_examples(root, artefact, out))
+    content = gather(root, artefact, verdict, presets, draw_examples(root, artefact, out))
     (out / "report.json").write_text(canonical(content))
     (out / "index.html").write_text(render(content, out))
     return content

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from model.training import Running
     from pipelines.prepared import PreparedSet
 
-WEIGHTS = Path("weights")
-"""Published weights that were downloaded: see `model.pretrained`."""
-
 CHECKPOINT_SECONDS = 120.0
 """The most that a kill may cost."""
 
@@ -73,6 +70,7 @@ def train(
     model = build_reporter(config).to(device)
     if config["pretrained"]:
         from model.pretrained import load_pretrained
+        from model.published import WEIGHTS
 
         load_pretrained(model, config["pretrained"], WEIGHTS)
     config["grid"] = model.grid
@@ -117,7 +115,7 @@ def train(
                     on_step=on_step,
                 )
             course.save()
-            in_order = batches_in_order(len(validation), settings.batch_size)
+            in_order = batches_in_order(len(validation), -(-settings.batch_size // settings.accumulation))
             held = validate(
                 model, (batch.to(device) for batch in loader(validation, in_order, *place)), *lambdas, summed=summed
             )

@@ -17,4 +17,5 @@ MODEL: dict[str, Any] = {
         "window_size": 8,
     },
     "decoder": {"width": 32, "heads": 4, "layers": 2, "dropout": 0.1},
+    "draft": {"beams": 1, "length_penalty": 1.0},
 }

@@ -12,7 +12,7 @@ from model.tokenizer import ReportTokenizer
 from pipelines.exploration.disclosure import LEAST
 from pipelines.manifest import SentenceRow
 
-BYTE_LEVEL_BLANK, OPENS_A_WORD = "Ġ", "␣"  # a blank as the byte-level alphabet writes it, and as the page does
+OPENS_A_WORD = "␣"
 SPECIAL_TOKENS = 2  # the start and the end of a report
 EXAMPLES = ("cardiomegaly", "pneumothorax", "atelectasis", "consolidation", "pleural effusion")
 
@@ -47,9 +47,9 @@ class TokenCounts:
         return len(ids) + SPECIAL_TOKENS + has_impression
 
     def _pieces(self, text: str) -> tuple[tuple[int, ...], bool]:
-        """A sentence's tokens, and whether they give it back."""
+        """A sentence's tokens, and whether they give it back, capitals aside."""
         ids = pieces(self.tokenizer, text)
-        return tuple(ids), self.tokenizer.decode(ids) == text.strip()
+        return tuple(ids), self.tokenizer.decode(ids).lower() == text.strip().lower()
 
     @property
     def tokens_per_word(self) -> float:
@@ -71,23 +71,21 @@ def used_tokens(counts: TokenCounts) -> pd.DataFrame:
 
     A token is left out unless the first reports of LEAST patients have it: a long one may be a name.
     """
-    written = {number: name for name, number in counts.tokenizer.vocabulary().items()}
     total = counts.occurrences.total()
     rows = [
-        (spelled(counts.tokenizer, written[token], token), occurrences, occurrences / total)
+        (spelled(counts.tokenizer, token), occurrences, occurrences / total)
         for token, occurrences in sorted(counts.occurrences.items(), key=lambda item: (-item[1], item[0]))
         if counts.first_reports[token] >= LEAST
     ]
     return pd.DataFrame(rows, columns=["token", "occurrences", "share"])
 
 
-def spelled(tokenizer: ReportTokenizer, name: str, token: int) -> str:
+def spelled(tokenizer: ReportTokenizer, token: int) -> str:
     """A token as a person reads it; one that begins with a blank has OPENS_A_WORD in its place."""
-    blank = OPENS_A_WORD if name.startswith(BYTE_LEVEL_BLANK) else ""
-    return blank + tokenizer.decode([token])
+    written = tokenizer.piece(token)
+    return (OPENS_A_WORD if written.startswith(" ") else "") + written.strip()
 
 
 def cuts(tokenizer: ReportTokenizer) -> list[tuple[str, list[str]]]:
     """EXAMPLES, each with the pieces that it is written in."""
-    written = {number: name for name, number in tokenizer.vocabulary().items()}
-    return [(word, [spelled(tokenizer, written[i], i) for i in pieces(tokenizer, word)]) for word in EXAMPLES]
+    return [(word, [spelled(tokenizer, i) for i in pieces(tokenizer, word)]) for word in EXAMPLES]

@@ -56,7 +56,7 @@ class Project:
         path = self.root / "params.yaml"
         params = yaml.safe_load(path.read_text())
         for section, values in changes.items():
-            params[section] |= values
+            params["presets"][params["preset"]][section] |= values
         path.write_text(yaml.safe_dump(params, sort_keys=False))
 
 

@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from model.errors import BadInput
-from model.pretrained import load_embeddings, load_encoder, load_pretrained, published_rows
+from model.pretrained import load_embeddings, load_encoder, load_pretrained
 from model.reporter import Reporter
 from model.timm_encoder import TimmEncoder
 
@@ -133,7 +133,3 @@ def test_without_a_network_the_error_says_what_to_put_where(
 def test_a_reporter_with_nothing_published_says_so(make_reporter: Make, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"pretrained\.encoder"):
         load_pretrained(make_reporter("grounded"), {"encoder": SWIN}, tmp_path)
-
-
-def test_a_vocabulary_keeps_its_order_behind_the_special_tokens() -> None:
-    assert published_rows(["[PAD]", "a", "[SEP]", "b", "[CLS]", "[MASK]"]) == [0, 4, 2, 5, 1, 3]

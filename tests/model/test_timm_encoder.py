@@ -56,6 +56,14 @@ def test_swin_b_at_224_px_has_the_published_parameters() -> None:
     assert parameters(encoder) + two_colours == 86_743_224
 
 
+def test_swin_t_has_the_published_parameters() -> None:
+    with torch.device("meta"):
+        encoder = TimmEncoder("swin_tiny_patch4_window7_224", 224, window_size=7)
+    assert (encoder.grid, encoder.width) == ((7, 7), 768)
+    head = 768 * 1000 + 1000  # of ImageNet's classes
+    assert parameters(encoder) + 2 * 4 * 4 * 96 + head == 28_288_354
+
+
 def test_swin_b_at_2048_px_sees_64_by_64_positions() -> None:
     with torch.device("meta"):
         encoder = TimmEncoder("swin_base_patch4_window7_224", 2048, window_size=8)

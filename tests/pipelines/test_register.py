@@ -101,9 +101,11 @@ def test_the_run_holds_parameters_curves_figures_tables_pictures_and_the_data(
 ) -> None:
     assert register(monkeypatch, "--run-id", "R1") == 0
     (run,) = runs(workspace)
-    params = yaml.safe_load((workspace / "params.yaml").read_text())
+    written = yaml.safe_load((workspace / "params.yaml").read_text())
+    params = written["presets"][written["preset"]]
     assert run.info.status == "FINISHED"
     assert run.info.run_name == run.data.tags["radassist.run_id"] == "R1"
+    assert run.data.params["preset"] == written["preset"]
     assert run.data.params["train.seed"] == str(params["train"]["seed"])
     assert json.loads(run.data.params["model.encoder.depths"]) == params["model"]["encoder"]["depths"]
     assert run.data.metrics["bleu_4"] == 0.61

@@ -21,7 +21,7 @@ from pipelines.cli import main
 from pipelines.evidence import canonical, data_section, provenance_section
 from pipelines.examples import Drafted, Kind, choose
 from pipelines.manifest import SCHEMA, read_manifest, write_manifest
-from pipelines.params import load_params
+from pipelines.params import load_presets
 from pipelines.report import number, render, report
 
 Build = Callable[..., Path]
@@ -148,11 +148,13 @@ def test_the_shown_drafts_are_a_rich_one_a_normal_one_and_the_worst(passed_run: 
 def test_provenance_names_data_policy_commit_lock_seed_and_machine(finished_run: Build) -> None:
     root = finished_run()
     (root / "requirements.lock").write_text("numpy==2\n")
-    found = provenance_section(root, load_params())
+    found = provenance_section(root, load_presets())
     assert found["data_md5"] == "d" * 32 + ".dir"
     assert found["policy_sha256"] == sha256((root / "policy" / "gate.yaml").read_bytes()).hexdigest()
     assert found["lock_sha256"] == sha256(b"numpy==2\n").hexdigest()
-    assert found["seeds"] == {"train": yaml.safe_load((root / "params.yaml").read_text())["train"]["seed"]}
+    written = yaml.safe_load((root / "params.yaml").read_text())
+    assert found["preset"] == written["preset"]
+    assert found["seeds"] == {"train": written["presets"][written["preset"]]["train"]["seed"]}
     assert found["outputs"] == {"trained": "abc"}
     assert {"python", "torch", "numpy"} <= set(found["libraries"])
     assert found["hardware"]["cores"] >= 1

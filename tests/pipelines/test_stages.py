@@ -70,8 +70,29 @@ def test_the_project_s_own_graph_is_the_one_dvc_draws(tmp_path: Path) -> None:
 
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config").write_text("[core]\n    no_scm = true\n")
-    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
     edges = {(stage.name, other) for stage in read_stages(ROOT / "dvc.yaml") for other in stage.after}
     with Repo(str(tmp_path)) as repo:
         theirs = {(a.name, b.name) for a, b in repo.index.graph.edges if hasattr(a, "name") and hasattr(b, "name")}
     assert edges == theirs
+
+
+def tracked(folder: Path) -> set[str]:
+    """The parameters that DVC holds the stages' outputs against."""
+    from dvc.dependency import ParamsDependency
+    from dvc.repo import Repo
+
+    with Repo(str(folder)) as repo:
+        deps = [dep for stage in repo.index.stages for dep in stage.deps if isinstance(dep, ParamsDependency)]
+        return {name for dep in deps if dep.def_path == "params.yaml" for name in dep.params}
+
+
+def test_the_stages_depend_on_the_chosen_preset_and_on_no_other(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text("[core]\n    no_scm = true\n")
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    params = (ROOT / "params.yaml").read_text()
+    for name in ("demo", "baseline"):
+        (tmp_path / "params.yaml").write_text(params.replace("preset: demo", f"preset: {name}"))
+        assert tracked(tmp_path) == {f"presets.{name}.{section}" for section in ("pixels", "prepare", "train", "model")}

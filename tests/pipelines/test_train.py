@@ -28,7 +28,7 @@ from tests.tiny import MODEL
 SIZE = 64
 PARAMS: dict[str, Any] = {
     "pixels": {"size": SIZE, "clahe_clip_limit": 2.0, "clahe_tiles": 8},
-    "prepare": {"vocab_size": 400, "max_tokens": 24},
+    "prepare": {"tokenizer": {"bpe": 400}, "max_tokens": 24},
     "train": {
         "seed": 7,
         "epochs": 4,
@@ -88,7 +88,7 @@ def write_prepared(folder: Path, splits: dict[str, int]) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     write_prepared(tmp_path / "prepared", {"train": 24, "validate": 8, "test": 4})
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"preset": "tiny", "presets": {"tiny": PARAMS}}))
     return tmp_path
 
 
