@@ -95,7 +95,8 @@ def covered_shares(masks: NDArray[np.bool_], grid: tuple[int, int]) -> NDArray[n
     height, width = size // rows, size // columns
     down = masks.view(np.uint8).reshape(count * rows, height, size).sum(1, dtype=np.uint16)
     counted = down.reshape(count, rows * columns, width).sum(2, dtype=np.uint32)
-    return counted.astype(np.float32) / np.float32(height * width)
+    shares: NDArray[np.float32] = counted.astype(np.float32) / np.float32(height * width)
+    return shares
 
 
 def target(shares: NDArray[np.float32] | None, groundable: bool | None, patches: int) -> NDArray[np.float32]:

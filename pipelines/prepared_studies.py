@@ -147,7 +147,7 @@ class Packed:
         return digest.hexdigest()
 
     def unpacked(self) -> Picture:
-        image = cv2.imdecode(np.frombuffer(self.image, np.uint8), cv2.IMREAD_UNCHANGED)
+        image: Any = cv2.imdecode(np.frombuffer(self.image, np.uint8), cv2.IMREAD_UNCHANGED)
         bits = np.unpackbits(np.frombuffer(zlib.decompress(self.masks), np.uint8))
         return Picture(image, bits.view(bool).reshape(-1, *image.shape))
 

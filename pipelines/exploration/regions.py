@@ -97,7 +97,7 @@ def _picture(stored: PreparedStudies, study: _Study) -> Picture:
 
 def _region(masks: NDArray[np.bool_], geometry: Geometry) -> Field:
     """Masks (n, size, size) of one study and finding, as one region over the grid."""
-    return _over_image(masks.any(axis=0).astype(np.float32), geometry, GRID)
+    return _over_image(np.asarray(masks.any(axis=0), np.float32), geometry, GRID)
 
 
 def _over_image(square: Field, geometry: Geometry, side: int) -> Field:
