@@ -1,5 +1,6 @@
 """Which studies share a batch, in which order, and which of them this process sees."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,12 +9,16 @@ from numpy.typing import NDArray
 from pipelines.params import Train
 
 if TYPE_CHECKING:
+    import torch
     from torch.utils.data import DataLoader
 
     from pipelines.prepared import PreparedSet
 
 SORTED_TOGETHER = 16
 """Batches among which studies are sorted by the length of their report: few enough for batches to stay random."""
+
+MOST_READERS = 4
+"""Each reads some 15 studies of 2048 x 2048 a second, and holds two batches."""
 
 
 def epoch_batches(studies: "PreparedSet", params: Train, epoch: int) -> list[list[int]]:
@@ -40,10 +45,21 @@ def batches_of_like_length(lengths: NDArray[np.int64], size: int, order: np.rand
     return [batches[index] for index in order.permutation(len(batches))]
 
 
-def loader(studies: "PreparedSet", batches: list[list[int]], process: int = 0, processes: int = 1) -> "DataLoader[Any]":
-    """Read this process's share of each batch: every `processes`-th of its studies."""
+def readers_for(device: "torch.device", processes: int) -> int:
+    """How many processes read ahead for each that trains: none on the CPU, where the model needs every core."""
+    return 0 if device.type == "cpu" else min(MOST_READERS, (os.cpu_count() or 1) // processes)
+
+
+def loader(
+    studies: "PreparedSet", batches: list[list[int]], process: int = 0, processes: int = 1, readers: int = 0
+) -> "DataLoader[Any]":
+    """Read this process's share of each batch: every `processes`-th of its studies.
+
+    `readers` processes read ahead, or this one when it is asked; the batches are the same.
+    """
     from torch.utils.data import DataLoader
 
     from pipelines.prepared import collate
 
-    return DataLoader(studies, batch_sampler=[rows[process::processes] for rows in batches], collate_fn=collate)
+    own = [rows[process::processes] for rows in batches]
+    return DataLoader(studies, batch_sampler=own, collate_fn=collate, num_workers=readers)

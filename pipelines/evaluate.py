@@ -193,17 +193,16 @@ def calibration_of(artefact: Artefact, prepared: Path) -> Calibration:
         BadInput: the model has none, and there is no prepared set to fit one on.
     """
     if not (artefact.folder / CALIBRATION).is_file() and prepared.is_dir():
-        return fit_calibration(artefact, PreparedEvaluation(prepared, "validate", artefact.grid))
+        return fit_calibration(artefact, PreparedEvaluation(prepared, "validate"))
     return read_calibration(artefact.folder)
 
 
 def main(args: argparse.Namespace) -> int:
     artefact = open_artefact(args.model)
     withhold = load_policy(args.policy).withhold
-    grid = artefact.grid
-    training = PreparedEvaluation(args.prepared, "train", grid) if args.prepared.is_dir() else None
+    training = PreparedEvaluation(args.prepared, "train") if args.prepared.is_dir() else None
     if args.source is None:
-        test = PreparedEvaluation(args.prepared, "test", grid)
+        test = PreparedEvaluation(args.prepared, "test")
         calibration = calibration_of(artefact, args.prepared)
         evaluation = evaluate(artefact, test, training, calibration=calibration, withhold=withhold)
         write(evaluation, calibration, Path("evaluation"))

@@ -13,7 +13,7 @@ from model.geometry import filled
 from model.labeler import label_sentence
 from model.pixels import Geometry, ModelInput, PixelParams, PixelsRefused, to_model_input
 from model.study import Section, Sentence, Study
-from pipelines.prepared import PreparedSet
+from pipelines.prepared_studies import PreparedStudies
 from pipelines.sources import Rejected, Source
 
 
@@ -57,26 +57,22 @@ class EvaluationSet(Protocol):
 class PreparedEvaluation:
     """One split of `prepared/`."""
 
-    def __init__(self, folder: Path, split: str, grid: tuple[int, int]) -> None:
-        self._set = PreparedSet(folder, split, grid)
+    def __init__(self, folder: Path, split: str) -> None:
+        self._studies = PreparedStudies(folder, split)
 
     def __len__(self) -> int:
-        return len(self._set)
+        return len(self._studies)
 
     def __getitem__(self, index: int) -> EvaluationStudy:
-        row = self._set.row(index)
+        row = self._studies.row(index)
+        image, masks = self._studies.picture(row)
         columns = (row["sentence_text"], row["sentence_section"], row["sentence_groundable"], row["sentence_mask"])
         return EvaluationStudy(
             row["study_id"],
             row["patient_id"],
-            ModelInput(self._set.image(index), self._set.geometry(index), row["input_sha256"], None, ()),
+            ModelInput(image, Geometry(**row["geometry"]), row["input_sha256"], None, ()),
             tuple(
-                ReferenceSentence(
-                    text,
-                    Section(section),
-                    None if groundable is None else bool(groundable),
-                    self._set.mask(mask) if mask >= 0 else None,
-                )
+                ReferenceSentence(text, Section(section), groundable, masks[mask] if mask >= 0 else None)
                 for text, section, groundable, mask in zip(*columns, strict=True)
             ),
         )

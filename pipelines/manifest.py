@@ -1,6 +1,6 @@
 """data/manifest.parquet: one row a study, sorted by study id. What a source did not know is null."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -9,6 +9,12 @@ import pyarrow.parquet as pq
 
 from model.errors import BadInput
 from model.findings import OBSERVATIONS
+
+ROWS = 1024
+"""Rows in memory at a time, where the table is not."""
+
+BUFFER_BYTES = 1 << 20
+"""What is read ahead of each column."""
 
 SCHEMA = pa.schema(
     [
@@ -114,13 +120,28 @@ def read_manifest(data: Path) -> pa.Table:
     Raises:
         BadInput: `data` holds no manifest, or one of another schema.
     """
+    with _opened(data) as file:
+        return file.read()
+
+
+def stream_manifest(data: Path, columns: Sequence[str] = SCHEMA.names) -> Iterator[pa.RecordBatch]:
+    """Some columns of the table, a batch of it in memory at a time.
+
+    Raises:
+        BadInput: as `read_manifest`.
+    """
+    with _opened(data) as file:
+        yield from file.iter_batches(ROWS, columns=columns)
+
+
+def _opened(data: Path) -> pq.ParquetFile:
     path = data / "manifest.parquet"
     if not path.is_file():
         raise BadInput(str(path), "an ingested set has a manifest", "run radassist ingest, or dvc checkout data.dvc")
-    table = pq.read_table(path)
-    if not table.schema.equals(SCHEMA):
+    file = pq.ParquetFile(path, buffer_size=BUFFER_BYTES)
+    if not file.schema_arrow.equals(SCHEMA):
         raise BadInput(str(path), "the manifest has another version's columns", "ingest the set anew")
-    return table
+    return file
 
 
 def write_manifest(data: Path, table: pa.Table) -> None:
@@ -130,5 +151,5 @@ def write_manifest(data: Path, table: pa.Table) -> None:
 
 def study_rows(table: pa.Table) -> Iterator[StudyRow]:
     """The rows one after the other, a batch of them in memory at a time."""
-    for batch in table.to_batches(max_chunksize=1024):
+    for batch in table.to_batches(max_chunksize=ROWS):
         yield from batch.to_pylist()

@@ -1,10 +1,7 @@
 """Stage prepare: images to the model's input, reports to tokens, regions to masks at the input's resolution.
 
-prepared/images.npy        uint8 (studies, size, size)
-prepared/masks.npy         uint8 (masks, size x size / 8): bits, C order, of each annotated sentence's region
-prepared/studies.parquet   one row a study, in the order of images.npy
-prepared/tokenizer.json    learned from the training split alone, or a published one
-prepared/config.json       pixel parameters and token limit
+`pipelines.prepared_studies` says what it writes. Studies go through it one after the other, so that memory holds few of
+them; run again after a kill, it begins anew.
 """
 
 import argparse
@@ -12,14 +9,15 @@ import io
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from itertools import tee
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -27,148 +25,156 @@ from model.errors import BadInput
 from model.findings import OBSERVATIONS
 from model.geometry import Box, filled
 from model.labeler import label_sentence
-from model.pixels import PixelParams, to_model_input
+from model.pixels import Geometry, PixelParams, to_model_input
 from model.study import Section
 from model.tokenizer import ReportTokenizer
-from pipelines.manifest import read_manifest
+from model.workers import Loss, map_in_order
+from pipelines.manifest import SentenceRow, StudyRow, stream_manifest
 from pipelines.metrics import write_metrics
 from pipelines.params import Params, load_params
+from pipelines.prepared_studies import Packed, PreparedRow, PreparedWriter
 from pipelines.progress import track
 from pipelines.shards import read_member
+from pipelines.splits import Split
 from pipelines.vocabulary import make_tokenizer
+
+COLUMNS = ["study_id", "patient_id", "split", "shard", "images", "width", "height", "sentences"]
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedStudy:
-    """One study's arrays: `image` uint8 (size, size), `masks` uint8 (annotated sentences, size x size / 8)."""
+class StudyPicture:
+    """One study's picture; a mask for each sentence that has a region."""
 
-    image: NDArray[np.uint8]
-    masks: NDArray[np.uint8]
-    geometry: dict[str, int]
+    packed: Packed
+    geometry: Geometry
     input_sha256: str
 
 
-def region(sentence: dict[str, Any], data: Path, shard: str, width: int, height: int) -> NDArray[np.bool_] | None:
-    """The region of a sentence in original pixels (height, width): its mask, else its boxes filled, else None."""
-    if sentence["mask"] is not None:
-        return np.asarray(Image.open(io.BytesIO(read_member(data, shard, sentence["mask"]))), bool)
-    if sentence["boxes"] is None or len(sentence["boxes"]) == 0:
-        return None
-    return filled([Box(*values) for values in sentence["boxes"]], width, height)
-
-
-def prepare_study(data: Path, row: dict[str, Any], params: PixelParams) -> PreparedStudy:
-    """Read one study's frontal image and regions from its shard."""
-    model_input = to_model_input(read_member(data, row["shard"], row["images"][0]["member"]), params)
-    regions = (region(s, data, row["shard"], row["width"], row["height"]) for s in row["sentences"])
-    masks = [np.packbits(model_input.geometry.mask_to_input(r) >= 0.5) for r in regions if r is not None]
-    return PreparedStudy(
-        model_input.image,
-        np.stack(masks) if masks else np.zeros((0, params.size**2 // 8), np.uint8),
-        asdict(model_input.geometry),
-        model_input.sha256,
-    )
-
-
-def drafted_sentences(row: dict[str, Any]) -> list[tuple[Section, str]]:
-    """The sentences that the model learns to write, findings first."""
-    ordered = sorted(row["sentences"], key=lambda s: s["section"] == Section.IMPRESSION)
-    return [(Section(s["section"]), s["text"]) for s in ordered]
-
-
-def prepare(data: Path, out: Path, params: Params) -> dict[str, int]:
+def prepare(data: Path, out: Path, params: Params, processes: int | None = None) -> dict[str, int]:
     """Write `out` from the versioned set in `data`; return the stage's figures.
 
     A study without a report is left out and counted: there is nothing to learn from it or to grade it by. So is one
     that is a report alone, without image.
 
+    Args:
+        processes: how many decode, one a core by default, 0 for this process alone. The result does not depend on it.
+
     Raises:
-        BadInput: no study of the training split has an image and a report.
+        BadInput: no study of the training split has an image and a report; an image cannot be read any more.
     """
-    rows = read_manifest(data).to_pylist()
-    pictured = [row for row in rows if row["images"]]
-    written = [row for row in pictured if row["sentences"]]
-    training = [text for row in written if row["split"] == "train" for _, text in drafted_sentences(row)]
-    if not training:
+    count = census(data)
+    if not count["n_train"]:
         raise BadInput(
-            f"{data} ({len(rows)} studies)", "training needs an image and a report", "ingest a set that has some"
+            f"{data} ({count.total()} studies)", "training needs an image and a report", "ingest a set that has some"
         )
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    tokenizer = make_tokenizer(params.prepare, training)
+    tokenizer = make_tokenizer(params.prepare, training_sentences(data))
     tokenizer.save(out / "tokenizer.json")
 
     pixels = PixelParams(**params.pixels.model_dump())
-    images = np.lib.format.open_memmap(out / "images.npy", "w+", np.uint8, (len(written), pixels.size, pixels.size))
-    masks: list[NDArray[np.uint8]] = []
-    table = []
-    first_mask = 0
-    for index, (row, study) in enumerate(
-        zip(written, track(prepared_studies(data, written, pixels), "images", len(written)), strict=True)
-    ):
-        images[index] = study.image
-        masks.append(study.masks)
-        table.append(study_row(row, study, tokenizer, params.prepare.max_tokens, first_mask))
-        first_mask += len(study.masks)
-    images.flush()
-    np.save(out / "masks.npy", np.concatenate(masks))
-    studies = pd.DataFrame(table)
-    studies.to_parquet(out / "studies.parquet")
+    asked, again = tee(drafted_studies(data))
+    processes = os.cpu_count() or 1 if processes is None else processes
+    answers = (StudyPicture, Packed, Geometry)
+    read = map_in_order(partial(read_picture, data=data, params=pixels), asked, lost, processes, answers=answers)
+    n_studies, n_masks, n_cut = sum(count[f"n_{split}"] for split in Split), 0, 0
+    with PreparedWriter(out) as writer:
+        for study, picture in zip(again, track(read, "images", n_studies), strict=True):
+            row = prepared_row(study, picture, tokenizer, params.prepare.max_tokens)
+            writer.add(row, picture.packed)
+            n_masks += sum(mask >= 0 for mask in row["sentence_mask"])
+            n_cut += row["cut"]
     (out / "config.json").write_text(
         json.dumps({"pixels": asdict(pixels), "max_tokens": params.prepare.max_tokens}, indent=1) + "\n"
     )
+    figures = ("n_without_image", "n_without_report", "n_train", "n_validate", "n_test")
     return {
-        "n_studies": len(written),
-        "n_without_image": len(rows) - len(pictured),
-        "n_without_report": len(pictured) - len(written),
-        "n_train": int((studies.split == "train").sum()),
-        "n_validate": int((studies.split == "validate").sum()),
-        "n_test": int((studies.split == "test").sum()),
-        "n_masks": first_mask,
+        "n_studies": n_studies,
+        **{name: count[name] for name in figures},
+        "n_masks": n_masks,
         "vocabulary": len(tokenizer),
-        "n_cut_reports": int(studies.cut.sum()),
+        "n_cut_reports": n_cut,
     }
 
 
-def prepared_studies(data: Path, rows: list[dict[str, Any]], params: PixelParams) -> Iterator[PreparedStudy]:
-    """The studies' arrays in the order of `rows`, decoded by several processes."""
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        count = len(rows)
-        yield from pool.map(prepare_study, [data] * count, rows, [params] * count, chunksize=16)
+def census(data: Path) -> Counter[str]:
+    """How many studies of each split are prepared, and how many are left out."""
+    count: Counter[str] = Counter()
+    for batch in stream_manifest(data, ["split", "images", "sentences"]):
+        pictured, written = (pc.greater(pc.list_value_length(batch[name]), 0) for name in ("images", "sentences"))
+        count["n_without_image"] += pc.sum(pc.invert(pictured)).as_py()
+        count["n_without_report"] += pc.sum(pc.and_not(pictured, written)).as_py()
+        kept = batch.filter(pc.and_(pictured, written))
+        count.update(f"n_{split}" for split in kept["split"].to_pylist())
+    return count
 
 
-def study_row(
-    row: dict[str, Any], study: PreparedStudy, tokenizer: ReportTokenizer, max_tokens: int, first_mask: int
-) -> dict[str, Any]:
-    """One row of studies.parquet. `sentence_mask` is the row in masks.npy per drafted sentence, -1 without a region;
-    `sentence_findings` are the places in OBSERVATIONS of what it states."""
-    order = sorted(range(len(row["sentences"])), key=lambda i: row["sentences"][i]["section"] == Section.IMPRESSION)
-    has_region = [s["mask"] is not None or bool(s["boxes"]) for s in row["sentences"]]
-    mask_of = first_mask + np.cumsum([0, *has_region])
-    drafted = drafted_sentences(row)
-    encoded = tokenizer.encode(drafted, max_tokens)
+def drafted_studies(data: Path) -> Iterator[StudyRow]:
+    """The studies that have an image and a report; the sentences as the model learns to write them, findings first."""
+    for batch in stream_manifest(data, COLUMNS):
+        for row in batch.to_pylist():
+            if row["images"] and row["sentences"]:
+                row["sentences"].sort(key=lambda sentence: sentence["section"] == Section.IMPRESSION)
+                yield row
+
+
+def training_sentences(data: Path) -> Iterator[str]:
+    """What the tokenizer learns from."""
+    for row in drafted_studies(data):
+        if row["split"] == Split.TRAIN:
+            yield from (sentence["text"] for sentence in row["sentences"])
+
+
+def read_picture(row: StudyRow, data: Path, params: PixelParams) -> StudyPicture:
+    """Read one study's frontal image and regions from its shard."""
+    made = to_model_input(read_member(data, row["shard"], row["images"][0]["member"]), params)
+    regions = (region(sentence, data, row) for sentence in row["sentences"])
+    masks = [made.geometry.mask_to_input(r) >= 0.5 for r in regions if r is not None]
+    return StudyPicture(Packed.of(made.image, masks), made.geometry, made.sha256)
+
+
+def region(sentence: SentenceRow, data: Path, row: StudyRow) -> NDArray[np.bool_] | None:
+    """The region of a sentence in original pixels (height, width): its mask, else its boxes filled, else None."""
+    if sentence["mask"] is not None:
+        return np.asarray(Image.open(io.BytesIO(read_member(data, row["shard"], sentence["mask"]))), bool)
+    if not sentence["boxes"]:
+        return None
+    return filled([Box(*values) for values in sentence["boxes"]], row["width"], row["height"])
+
+
+def lost(row: StudyRow, why: Loss) -> StudyPicture:
+    raise BadInput(
+        f"study {row['study_id']}", f"the process that read its image was ended ({why})", "ingest the set anew"
+    )
+
+
+def prepared_row(row: StudyRow, picture: StudyPicture, tokenizer: ReportTokenizer, max_tokens: int) -> PreparedRow:
+    """What stands in the table of a study, beside where its picture lies."""
+    sentences = row["sentences"]
+    texts, sections = [s["text"] for s in sentences], [Section(s["section"]) for s in sentences]
+    encoded = tokenizer.encode(list(zip(sections, texts, strict=True)), max_tokens)
+    has_region = np.array([s["mask"] is not None or bool(s["boxes"]) for s in sentences])
     return {
         "study_id": row["study_id"],
         "patient_id": row["patient_id"],
         "split": row["split"],
-        "shard": row["shard"],
-        "member": row["images"][0]["member"],
         "ids": encoded.ids,
         "sentence": encoded.sentence,
-        "cut": max(encoded.sentence) + 1 < len(drafted),
-        "sentence_text": [text for _, text in drafted],
-        "sentence_section": [section.value for section, _ in drafted],
-        "sentence_groundable": [row["sentences"][i]["groundable"] for i in order],
-        "sentence_findings": [positive_findings(text) for _, text in drafted],
-        "sentence_mask": [int(mask_of[i]) if has_region[i] else -1 for i in order],
-        "geometry": study.geometry,
-        "input_sha256": study.input_sha256,
+        "cut": max(encoded.sentence) + 1 < len(sentences),
+        "sentence_text": texts,
+        "sentence_section": [section.value for section in sections],
+        "sentence_groundable": [s["groundable"] for s in sentences],
+        "sentence_findings": [positive_findings(text) for text in texts],
+        "sentence_mask": np.where(has_region, np.cumsum(has_region) - 1, -1).tolist(),
+        "geometry": asdict(picture.geometry),
+        "input_sha256": picture.input_sha256,
     }
 
 
-def positive_findings(text: str) -> list[int]:
+@lru_cache(maxsize=1 << 16)  # reports repeat their sentences
+def positive_findings(text: str) -> tuple[int, ...]:
     """Places in OBSERVATIONS of what a sentence states to be there."""
-    return sorted({OBSERVATIONS.index(finding.observation) for finding in label_sentence(text) if finding.positive})
+    return tuple(sorted({OBSERVATIONS.index(found.observation) for found in label_sentence(text) if found.positive}))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

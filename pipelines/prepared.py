@@ -1,4 +1,4 @@
-"""The prepared set as a torch data set: arrays stay on disk and are read a study at a time."""
+"""The prepared set as a torch data set."""
 
 import hashlib
 import json
@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch  # noqa: TID253
 from numpy.typing import NDArray
 from torch import Tensor  # noqa: TID253
 from torch.utils.data import Dataset  # noqa: TID253
 
 from model.findings import OBSERVATIONS
-from model.pixels import Geometry
 from model.tokenizer import PAD_ID, ReportTokenizer
+from pipelines.prepared_studies import TABLE, PreparedStudies
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,56 +61,42 @@ class PreparedSet(Dataset[Example]):
     """
 
     def __init__(self, folder: Path, split: str, grid: tuple[int, int]) -> None:
-        studies = pd.read_parquet(folder / "studies.parquet")
-        self.studies = studies[studies.split == split]
+        self.studies = PreparedStudies(folder, split)
         self.grid = grid
-        self.size: int = json.loads((folder / "config.json").read_text())["pixels"]["size"]
-        self._rows: list[dict[str, Any]] = [
-            {str(k): v for k, v in row.items()} for row in self.studies.to_dict("records")
-        ]
-        self._image_of = self.studies.index.to_numpy()
-        self._images = np.load(folder / "images.npy", mmap_mode="r")
-        self._masks = np.load(folder / "masks.npy", mmap_mode="r")
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.studies)
 
     def __getitem__(self, index: int) -> Example:
-        row = self._rows[index]
-        shares = [self._shares(mask) if mask >= 0 else None for mask in row["sentence_mask"]]
+        row = self.studies.row(index)
+        image, masks = self.studies.picture(row)
+        of_mask = covered_shares(masks, self.grid)
+        shares = [of_mask[mask] if mask >= 0 else None for mask in row["sentence_mask"]]
         patches = self.grid[0] * self.grid[1]
         targets = [target(*given, patches) for given in zip(shares, row["sentence_groundable"], strict=True)]
         writes = np.append(row["sentence"][1:], -1)  # row t of the attention writes token t + 1
         per_sentence = np.stack([*targets, np.zeros(patches + 1, np.float32)])
         findings = finding_patches(shares, row["sentence_findings"], patches)
-        return Example(self.image(index), np.array(row["ids"], np.int64), per_sentence[writes], findings)
+        return Example(image, np.array(row["ids"], np.int64), per_sentence[writes], findings)
 
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each study's report."""
-        return np.array([len(row["ids"]) for row in self._rows])
+        return self.studies.lengths()
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """The study's image, uint8 (size, size)."""
-        image: NDArray[np.uint8] = np.array(self._images[self._image_of[index]])
-        return image
+        return self.studies.picture(self.studies.row(index)).image
 
-    def mask(self, row: int) -> NDArray[np.bool_]:
-        """A sentence's region at the input's resolution, (size, size); `row` is a row of masks.npy."""
-        return np.unpackbits(self._masks[row]).astype(bool).reshape(self.size, self.size)
 
-    def geometry(self, index: int) -> Geometry:
-        return Geometry(**self._rows[index]["geometry"])
-
-    def row(self, index: int) -> dict[str, Any]:
-        """The study's row of studies.parquet."""
-        return self._rows[index]
-
-    def _shares(self, mask_row: int) -> NDArray[np.float32]:
-        """How much of each patch a mask covers, (N,), 0 to 1."""
-        rows, columns = self.grid
-        patches = self.mask(mask_row).reshape(rows, self.size // rows, columns, self.size // columns)
-        shares: NDArray[np.float32] = patches.mean((1, 3), dtype=np.float32).ravel()
-        return shares
+def covered_shares(masks: NDArray[np.bool_], grid: tuple[int, int]) -> NDArray[np.float32]:
+    """How much of each patch every mask covers: (masks, size, size) to (masks, N), 0 to 1."""
+    count, size, _ = masks.shape
+    rows, columns = grid
+    height, width = size // rows, size // columns
+    down = masks.view(np.uint8).reshape(count * rows, height, size).sum(1, dtype=np.uint16)
+    counted = down.reshape(count, rows * columns, width).sum(2, dtype=np.uint32)
+    shares: NDArray[np.float32] = counted.astype(np.float32) / np.float32(height * width)
+    return shares
 
 
 def target(shares: NDArray[np.float32] | None, groundable: bool | None, patches: int) -> NDArray[np.float32]:
@@ -169,8 +154,12 @@ def prepared_config(folder: Path) -> dict[str, Any]:
 
 
 def fingerprint(folder: Path) -> str:
-    """sha256 over the prepared set's table, configuration and tokenizer: which data a checkpoint belongs to."""
+    """sha256 over the prepared set's table, configuration and tokenizer: which data a checkpoint belongs to.
+
+    The table holds the sha256 of each study's image and masks.
+    """
     digest = hashlib.sha256()
-    for name in ("studies.parquet", "config.json", "tokenizer.json"):
-        digest.update((folder / name).read_bytes())
+    for name in (TABLE, "config.json", "tokenizer.json"):
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

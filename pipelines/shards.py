@@ -1,7 +1,8 @@
 """Tar shards: few large files of many small members, the same bytes for the same members in the same order.
 
-A shard holds the studies that one batch brought for one bucket of patients, so a batch only ever adds files. It is
-named by its own content. Members carry no time, owner or mode of the machine that wrote them.
+A shard of the ingested set holds the studies that one batch brought for one bucket of patients, so a batch only ever
+adds files, and is named by its own content; those of the prepared set are a series. Members carry no time, owner or
+mode of the machine that wrote them.
 """
 
 import hashlib
@@ -47,9 +48,24 @@ def read_member(data: Path, shard: str, member: str) -> bytes:
         raise BadInput(str(path), MISSING, WAY_OUT) from error
     except KeyError as error:
         raise BadInput(f"{path} {member}", "the shard has no such member", WAY_OUT) from error
-    with path.open("rb") as file:
-        file.seek(span.offset)
-        return file.read(span.size)
+    return read_span(path, span, WAY_OUT)
+
+
+def read_span(path: Path, span: Span, way_out: str) -> bytes:
+    """The bytes of a file there. The file is open for this alone: threads and processes may read at once.
+
+    Raises:
+        BadInput: the file is missing, or shorter.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(span.offset)
+            content = file.read(span.size)
+    except FileNotFoundError as error:
+        raise BadInput(str(path), "there is no such shard", way_out) from error
+    if len(content) < span.size:
+        raise BadInput(str(path), f"the shard ends before byte {span.offset + span.size}", way_out)
+    return content
 
 
 @lru_cache(maxsize=4096)
@@ -109,6 +125,32 @@ class ShardWriter:
         return self._folder / f"{bucket:02d}.tar"
 
 
+class ShardSeries:
+    """Writes shards one after the other, 00000.tar and so on: a new one where the last has reached `limit` bytes."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        folder.mkdir(parents=True)
+        self._folder, self._limit, self._count = folder, limit, 0
+        self._begin()
+
+    def add(self, members: Mapping[str, bytes]) -> tuple[str, list[Span]]:
+        """Append members to one shard; return its name, and where it has the content of each."""
+        if self._tar.end >= self._limit:
+            self.close()
+            self._begin()
+        return self._name, [self._tar.append(name, content) for name, content in members.items()]
+
+    def close(self) -> None:
+        """End the last shard."""
+        self._tar.finish()
+        self._tar.close()
+
+    def _begin(self) -> None:
+        self._name = f"{self._count:05d}.tar"
+        self._tar = _Tar(self._folder / self._name)
+        self._count += 1
+
+
 class _Tar:
     """A tar that grows, and its sha256. `tarfile` writes tars as well, but remembers every member."""
 
@@ -121,11 +163,12 @@ class _Tar:
             self._sha256 = hashlib.file_digest(file, "sha256")
         self.end, self._synced = end, end
 
-    def append(self, name: str, content: bytes) -> None:
+    def append(self, name: str, content: bytes) -> Span:
         info = tarfile.TarInfo(name)
         info.size = len(content)
         padding = bytes(-len(content) % tarfile.BLOCKSIZE)
         self._write(info.tobuf(tarfile.PAX_FORMAT, "utf-8"), content, padding)
+        return Span(self.end - len(padding) - len(content), len(content))
 
     def sync(self) -> None:
         if self._synced < self.end:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.artefact import seal
 from model.errors import BadInput
-from pipelines.batches import batches_in_order, epoch_batches, loader
+from pipelines.batches import batches_in_order, epoch_batches, loader, readers_for
 from pipelines.metrics import write_metrics
 from pipelines.params import Params, load_params
 from pipelines.progress import Meter
@@ -61,8 +61,9 @@ def train(
     # Its own mixed precision would reach into the validation, too.
     accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
     device, main = accelerator.device, accelerator.is_main_process
-    place = (accelerator.process_index, accelerator.num_processes)
-    summed = accelerator.reduce if accelerator.num_processes > 1 else None
+    processes = accelerator.num_processes
+    place = (accelerator.process_index, processes, readers_for(device, processes))
+    summed = accelerator.reduce if processes > 1 else None
 
     settings = params.train
     config = model_config(prepared_config(prepared), params)

@@ -8,18 +8,17 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from model.labeler import label_sentence
+from model.findings import OBSERVATIONS
 from model.pixels import Geometry
 from pipelines.exploration.observations import FINDINGS
+from pipelines.prepared_studies import Picture, PreparedStudies
 
 Field = NDArray[np.float32]
 
@@ -27,7 +26,7 @@ GRID = 64
 MOST_STUDIES = 1000  # of each finding, and behind the mean radiograph: chosen by the hash of their id
 FEWEST_RADIOGRAPHS = 20  # no one's picture is to be seen in the mean one
 RADIOGRAPH = 256
-COLUMNS = ["study_id", "sentence_text", "sentence_mask", "geometry"]
+COLUMNS = ["study_id", "sentence_findings", "sentence_mask", "geometry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,10 @@ class Regions:
 
 @dataclass(frozen=True, slots=True)
 class _Study:
-    """One study: its row in images.npy, and the rows in masks.npy of each finding that it states with a region."""
+    """One study: its index in the prepared set, and which of its masks each finding has that it states."""
 
     rank: str
-    image: int
+    index: int
     geometry: Geometry
     masks: dict[str, list[int]]
 
@@ -59,20 +58,20 @@ def mean_regions(prepared: Path, studies: pd.DataFrame) -> Regions | None:
 
     Of the findings, those with a region are named. None where no frontal study was prepared.
     """
-    found = sorted(_frontal_studies(prepared, frontal_ids(studies)), key=lambda study: study.rank)
+    stored = PreparedStudies(prepared)
+    found = sorted(_frontal_studies(stored, frontal_ids(studies)), key=lambda study: study.rank)
     if not found:
         return None
-    masks = np.load(prepared / "masks.npy", mmap_mode="r")
     share: dict[str, Field] = {}
     counted: dict[str, int] = {}
     for finding in FINDINGS:
         own = [study for study in found if finding in study.masks][:MOST_STUDIES]
         total = np.zeros((GRID, GRID), np.float32)
         for study in own:
-            total += _region(masks[study.masks[finding]], study.geometry)
+            total += _region(_picture(stored, study).masks[study.masks[finding]], study.geometry)
         if total.any():  # a region may be too small for the model's input
             share[finding], counted[finding] = total / np.float32(len(own)), len(own)
-    return Regions(share, counted, _mean_radiograph(prepared, found[:MOST_STUDIES]), _aspect(found))
+    return Regions(share, counted, _mean_radiograph(stored, found[:MOST_STUDIES]), _aspect(found))
 
 
 def frontal_ids(studies: pd.DataFrame) -> frozenset[str]:
@@ -80,31 +79,25 @@ def frontal_ids(studies: pd.DataFrame) -> frozenset[str]:
     return frozenset(studies.study_id[studies.view.isna() | studies.view.str.startswith(("PA", "AP"), na=False)])
 
 
-def _frontal_studies(prepared: Path, wanted: frozenset[str]) -> Iterator[_Study]:
-    first = 0
-    for batch in pq.ParquetFile(prepared / "studies.parquet").iter_batches(1024, columns=COLUMNS):
-        for image, row in enumerate(batch.to_pylist(), first):
-            if row["study_id"] in wanted:
-                masks = defaultdict(list)
-                for text, mask in zip(row["sentence_text"], row["sentence_mask"], strict=True):
-                    for finding in positive_findings(text) if mask >= 0 else ():
-                        masks[finding].append(mask)
-                rank = hashlib.sha256(f"explore:{row['study_id']}".encode()).hexdigest()
-                yield _Study(rank, image, Geometry(**row["geometry"]), dict(masks))
-        first += len(batch)
+def _frontal_studies(stored: PreparedStudies, wanted: frozenset[str]) -> Iterator[_Study]:
+    for index in range(len(stored)):
+        row = stored.row(index, COLUMNS)
+        if row["study_id"] in wanted:
+            masks = defaultdict(list)
+            for stated, mask in zip(row["sentence_findings"], row["sentence_mask"], strict=True):
+                for place in stated if mask >= 0 else ():
+                    masks[OBSERVATIONS[place]].append(mask)
+            rank = hashlib.sha256(f"explore:{row['study_id']}".encode()).hexdigest()
+            yield _Study(rank, index, Geometry(**row["geometry"]), dict(masks))
 
 
-@lru_cache(maxsize=1 << 16)  # reports repeat their sentences
-def positive_findings(sentence: str) -> frozenset[str]:
-    """The findings that a sentence states as definite or likely."""
-    return frozenset(finding.observation for finding in label_sentence(sentence) if finding.positive) & set(FINDINGS)
+def _picture(stored: PreparedStudies, study: _Study) -> Picture:
+    return stored.picture(stored.row(study.index))
 
 
-def _region(packed: NDArray[np.uint8], geometry: Geometry) -> Field:
-    """Masks (n, size x size / 8) of one study and finding, as one region over the grid."""
-    size = geometry.size
-    covered = np.unpackbits(np.bitwise_or.reduce(packed)).reshape(size, size).astype(np.float32)
-    return _over_image(covered, geometry, GRID)
+def _region(masks: NDArray[np.bool_], geometry: Geometry) -> Field:
+    """Masks (n, size, size) of one study and finding, as one region over the grid."""
+    return _over_image(np.asarray(masks.any(axis=0), np.float32), geometry, GRID)
 
 
 def _over_image(square: Field, geometry: Geometry, side: int) -> Field:
@@ -118,13 +111,12 @@ def _over_image(square: Field, geometry: Geometry, side: int) -> Field:
     return image
 
 
-def _mean_radiograph(prepared: Path, studies: list[_Study]) -> NDArray[np.uint8] | None:
+def _mean_radiograph(stored: PreparedStudies, studies: list[_Study]) -> NDArray[np.uint8] | None:
     if len(studies) < FEWEST_RADIOGRAPHS:
         return None
-    images = np.load(prepared / "images.npy", mmap_mode="r")
     total = np.zeros((RADIOGRAPH, RADIOGRAPH), np.float32)
     for study in studies:
-        total += _over_image(images[study.image].astype(np.float32), study.geometry, RADIOGRAPH)
+        total += _over_image(_picture(stored, study).image.astype(np.float32), study.geometry, RADIOGRAPH)
     return (total / len(studies)).round().astype(np.uint8)
 
 

@@ -85,7 +85,7 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("explored")
     write_set(root, [study(number) for number in range(40)])
     params = load_params(root / "params.yaml")
-    prepare(root / "data", root / "prepared", params)
+    prepare(root / "data", root / "prepared", params, processes=0)
     explore(root / "data", root / "prepared", root / "exploration", params)
     return root
 

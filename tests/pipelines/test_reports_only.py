@@ -75,10 +75,10 @@ def test_beside_studies_with_images_they_are_left_out_of_training_and_counted(
     data, out = tmp_path / "data", tmp_path / "prepared"
     ingest(reports, "openi", data, 0)
     with pytest.raises(BadInput, match="training needs an image and a report"):
-        prepare(data, out, load_params(ROOT / "params.yaml"))
+        prepare(data, out, load_params(ROOT / "params.yaml"), processes=0)
     figures = ingest(pictures, "folder", data, 0)
     assert (figures.n_studies, figures.n_duplicate_pixels) == (46, 0)
-    prepared = prepare(data, out, load_params(ROOT / "params.yaml"))
+    prepared = prepare(data, out, load_params(ROOT / "params.yaml"), processes=0)
     assert (prepared["n_without_image"], prepared["n_without_report"], prepared["n_studies"]) == (40, 1, 5)
 
 

@@ -1,26 +1,30 @@
 """Training as the pipeline runs it: on prepared arrays, through the command, killed and resumed."""
 
+import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
 from safetensors.numpy import load_file
 
 from model.artefact import open_artefact
+from model.pixels import Geometry
 from model.study import Section
 from model.tokenizer import ReportTokenizer
 from pipelines.batches import batches_of_like_length
 from pipelines.params import Params
 from pipelines.prepared import finding_patches
+from pipelines.prepared_studies import Packed, PreparedRow, PreparedWriter
 from pipelines.progress import Meter
 from pipelines.train import train
 from tests.tiny import MODEL
@@ -60,28 +64,27 @@ def write_prepared(folder: Path, splits: dict[str, int]) -> None:
     images = generator.integers(0, 60, (len(names), SIZE, SIZE), dtype=np.uint8)
     half = np.zeros((2, SIZE, SIZE), bool)
     half[0, :, : SIZE // 2] = half[1, :, SIZE // 2 :] = True
-    rows = []
-    for index, split in enumerate(names):
-        side = int(generator.integers(2))
-        images[index][half[side]] += 150
-        encoded = tokenizer.encode([(Section.FINDINGS, texts[side])], 24)
-        rows.append(
-            {
+    with PreparedWriter(folder) as writer:
+        for index, split in enumerate(names):
+            side = int(generator.integers(2))
+            images[index][half[side]] += 150
+            encoded = tokenizer.encode([(Section.FINDINGS, texts[side])], 24)
+            row: PreparedRow = {
                 "study_id": f"s{index}",
                 "patient_id": f"p{index}",
                 "split": split,
                 "ids": encoded.ids,
                 "sentence": encoded.sentence,
+                "cut": False,
                 "sentence_text": [texts[side]],
                 "sentence_section": ["findings"],
                 "sentence_groundable": [True],
                 "sentence_findings": [[side + 1]],
-                "sentence_mask": [side],
+                "sentence_mask": [0],
+                "geometry": asdict(Geometry.fit(SIZE, SIZE, SIZE)),
+                "input_sha256": hashlib.sha256(images[index].tobytes()).hexdigest(),
             }
-        )
-    np.save(folder / "images.npy", images)
-    np.save(folder / "masks.npy", np.packbits(half.reshape(2, -1), axis=1))
-    pd.DataFrame(rows).to_parquet(folder / "studies.parquet")
+            writer.add(row, Packed.of(images[index], [half[side]]))
     (folder / "config.json").write_text(json.dumps({"pixels": PARAMS["pixels"], "max_tokens": 24}))
 
 
@@ -162,9 +165,8 @@ def test_a_signal_stops_after_the_step_and_the_run_goes_on_bit_for_bit(
 
 
 def test_an_empty_split_is_one_clear_line(project: Path) -> None:
-    studies = pd.read_parquet(project / "prepared" / "studies.parquet")
-    studies.loc[studies.split == "validate", "split"] = "train"
-    studies.to_parquet(project / "prepared" / "studies.parquet")
+    shutil.rmtree(project / "prepared")
+    write_prepared(project / "prepared", {"train": 4})
     refused = start(project)
     _, errors = refused.communicate(timeout=300)
     assert refused.returncode == 2
