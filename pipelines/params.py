@@ -18,6 +18,7 @@ class Pixels(Strict):
 class Prepare(Strict):
     vocab_size: int = Field(ge=300)
     max_tokens: int = Field(ge=8)
+    prompt_tokens: int = Field(default=0, ge=0)
 
 
 class Train(Strict):

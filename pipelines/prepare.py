@@ -4,7 +4,7 @@ prepared/images.npy        uint8 (studies, size, size)
 prepared/masks.npy         uint8 (masks, size x size / 8): bits, C order, of each annotated sentence's region
 prepared/studies.parquet   one row a study, in the order of images.npy
 prepared/tokenizer.json    learned from the training split alone
-prepared/config.json       pixel parameters and token limit
+prepared/config.json       pixel parameters and token limits
 """
 
 import argparse
@@ -28,6 +28,7 @@ from model.findings import OBSERVATIONS
 from model.geometry import Box, filled
 from model.labeler import label_sentence
 from model.pixels import PixelParams, to_model_input
+from model.prompt import prompt_text
 from model.study import Section
 from model.tokenizer import ReportTokenizer
 from pipelines.manifest import read_manifest
@@ -75,6 +76,11 @@ def drafted_sentences(row: dict[str, Any]) -> list[tuple[Section, str]]:
     return [(Section(s["section"]), s["text"]) for s in ordered]
 
 
+def prompt(row: dict[str, Any]) -> str:
+    """What the model is told of a study before it writes."""
+    return prompt_text(row["age"], row["sex"], row["indication"])
+
+
 def prepare(data: Path, out: Path, params: Params) -> dict[str, int]:
     """Write `out` from the versioned set in `data`; return the stage's figures.
 
@@ -94,6 +100,8 @@ def prepare(data: Path, out: Path, params: Params) -> dict[str, int]:
         )
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    if params.prepare.prompt_tokens:
+        training += [prompt(row) for row in written if row["split"] == "train"]
     tokenizer = ReportTokenizer.train(training, params.prepare.vocab_size)
     tokenizer.save(out / "tokenizer.json")
 
@@ -113,9 +121,8 @@ def prepare(data: Path, out: Path, params: Params) -> dict[str, int]:
     np.save(out / "masks.npy", np.concatenate(masks))
     studies = pd.DataFrame(table)
     studies.to_parquet(out / "studies.parquet")
-    (out / "config.json").write_text(
-        json.dumps({"pixels": asdict(pixels), "max_tokens": params.prepare.max_tokens}, indent=1) + "\n"
-    )
+    limits = {"max_tokens": params.prepare.max_tokens, "prompt_tokens": params.prepare.prompt_tokens}
+    (out / "config.json").write_text(json.dumps({"pixels": asdict(pixels), **limits}, indent=1) + "\n")
     return {
         "n_studies": len(written),
         "n_without_image": len(rows) - len(pictured),
@@ -152,6 +159,7 @@ def study_row(
         "split": row["split"],
         "shard": row["shard"],
         "member": row["images"][0]["member"],
+        "prompt": prompt(row),
         "ids": encoded.ids,
         "sentence": encoded.sentence,
         "cut": max(encoded.sentence) + 1 < len(drafted),

@@ -145,6 +145,7 @@ def model_config(prepared: dict[str, Any], params: Params) -> dict[str, Any]:
         "pixels": prepared["pixels"],
         "size": prepared["pixels"]["size"],
         "max_tokens": prepared["max_tokens"],
+        "prompt_tokens": prepared["prompt_tokens"],
         "vocab_size": prepared["vocab_size"],
         **params.model.model_dump(mode="json", exclude_none=True),
     }

@@ -28,7 +28,7 @@ from tests.tiny import MODEL
 SIZE = 64
 PARAMS: dict[str, Any] = {
     "pixels": {"size": SIZE, "clahe_clip_limit": 2.0, "clahe_tiles": 8},
-    "prepare": {"vocab_size": 400, "max_tokens": 24},
+    "prepare": {"vocab_size": 400, "max_tokens": 24, "prompt_tokens": 4},
     "train": {
         "seed": 7,
         "epochs": 4,
@@ -69,6 +69,7 @@ def write_prepared(folder: Path, splits: dict[str, int]) -> None:
                 "study_id": f"s{index}",
                 "patient_id": f"p{index}",
                 "split": split,
+                "prompt": f"{index % 9}0s female.",
                 "ids": encoded.ids,
                 "sentence": encoded.sentence,
                 "sentence_text": [texts[side]],
@@ -81,7 +82,8 @@ def write_prepared(folder: Path, splits: dict[str, int]) -> None:
     np.save(folder / "images.npy", images)
     np.save(folder / "masks.npy", np.packbits(half.reshape(2, -1), axis=1))
     pd.DataFrame(rows).to_parquet(folder / "studies.parquet")
-    (folder / "config.json").write_text(json.dumps({"pixels": PARAMS["pixels"], "max_tokens": 24}))
+    config = {"pixels": PARAMS["pixels"], "max_tokens": 24, "prompt_tokens": 4}
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 @pytest.fixture
