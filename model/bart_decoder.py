@@ -12,7 +12,7 @@ class BartDecoder(CachedDecoder):
     """Post-norm decoder; BART-base has width 768, 12 heads, 6 layers.
 
     Args:
-        vocab_size: rows of the token embedding. max_tokens: longest report, rows of the position table.
+        vocab_size: rows of the token embedding. max_tokens: longest text, the prompt included.
         width, heads, layers, dropout: of the stack. tied: the head is the embedding, or one of its own.
     """
 
@@ -42,7 +42,6 @@ class BartDecoder(CachedDecoder):
             width=width,
             heads=heads,
             vocab_size=vocab_size,
-            max_tokens=max_tokens,
             tied=tied,
         )
 

@@ -34,7 +34,7 @@ class CachedDecoder(TextDecoder):
     Args:
         body: a decoder stack with cross-attention, eager.
         cross_attentions: the stack's cross-attention modules, first layer first.
-        width, heads, vocab_size, max_tokens: of the stack. tied: the head is the embedding, or one of its own.
+        width, heads, vocab_size: of the stack. tied: the head is the embedding, or one of its own.
     """
 
     def __init__(
@@ -45,10 +45,9 @@ class CachedDecoder(TextDecoder):
         width: int,
         heads: int,
         vocab_size: int,
-        max_tokens: int,
         tied: bool,
     ) -> None:
-        super().__init__(layers=len(cross_attentions), heads=heads, head_width=width // heads, max_tokens=max_tokens)
+        super().__init__(layers=len(cross_attentions), heads=heads, head_width=width // heads)
         self.body = body
         for attention in cross_attentions:
             attention.config = copy_with_looking(body.config)

@@ -43,12 +43,12 @@ class TextDecoder(nn.Module):
     The image is read once: `keys_values`. Then each call of `forward` adds words to a cache that its caller holds.
 
     Args:
-        layers, heads, head_width: of the self-attention cache. max_tokens: longest report.
+        layers, heads, head_width: of the self-attention cache.
     """
 
-    def __init__(self, *, layers: int, heads: int, head_width: int, max_tokens: int) -> None:
+    def __init__(self, *, layers: int, heads: int, head_width: int) -> None:
         super().__init__()
-        self.depth, self.heads, self.head_width, self.max_tokens = layers, heads, head_width, max_tokens
+        self.depth, self.heads, self.head_width = layers, heads, head_width
 
     def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Memory (B, N, width) -> the layers' cross keys and values, each (L, B, heads, N + 1, d)."""
@@ -165,7 +165,7 @@ class Decoder(TextDecoder):
     """Token ids and the image's keys and values -> logits, supervised attention, grown cache.
 
     Args:
-        vocab_size: rows of the embedding, which is tied to the head. max_tokens: longest report.
+        vocab_size: rows of the embedding, which is tied to the head. max_tokens: longest text, the prompt included.
         width, heads, layers, dropout: of the transformer. cross_attention: how the words look at the image.
     """
 
@@ -180,7 +180,7 @@ class Decoder(TextDecoder):
         dropout: float,
         cross_attention: type[CrossAttention] = CrossAttention,
     ) -> None:
-        super().__init__(layers=layers, heads=heads, head_width=width // heads, max_tokens=max_tokens)
+        super().__init__(layers=layers, heads=heads, head_width=width // heads)
         self.embedding = nn.Embedding(vocab_size, width)
         self.position = nn.Embedding(max_tokens, width)
         self.dropout = nn.Dropout(dropout)

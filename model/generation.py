@@ -30,7 +30,6 @@ class _Searched(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
                 pad_token_id=PAD_ID,
                 bos_token_id=BOS_ID,
                 eos_token_id=EOS_ID,
-                decoder_start_token_id=BOS_ID,
             )
         )
         self.reporter = reporter
@@ -67,34 +66,44 @@ def stacked(cache: Any) -> tuple[Tensor, Tensor]:
 
 @torch.inference_mode()
 def generate(
-    reporter: Reporter, image: Tensor, *, beams: int, length_penalty: float = 1.0, early_stopping: bool = True
+    reporter: Reporter,
+    image: Tensor,
+    prompt: Tensor | None = None,
+    *,
+    beams: int,
+    length_penalty: float = 1.0,
+    early_stopping: bool = True,
 ) -> Drafted:
     """Reports for images (B, 1, size, size), the best of `beams` each; one beam is greedy.
 
     Args:
+        prompt: (B, prompt_tokens), what is known of each study; None: nothing.
         length_penalty: a finished beam's log-probability is divided by its length to this power.
         early_stopping: end once `beams` reports are finished, without hoping for a better one.
     """
     memory = reporter.read(image)[0]
+    begin = reporter.prompted(prompt, torch.full((len(image), 1), BOS_ID, device=image.device))
     search = {"length_penalty": length_penalty, "early_stopping": early_stopping} if beams > 1 else {}
     ids = (
         _Searched(reporter)
         .eval()
         .generate(
             encoder_outputs=BaseModelOutput(last_hidden_state=memory),
+            decoder_input_ids=begin,
+            decoder_start_token_id=begin[:, 0].tolist(),  # else BOS would be put before the prompt
             num_beams=beams,
             do_sample=False,
-            max_length=reporter.decoder.max_tokens,
+            max_length=reporter.positions,
             **search,
         )
     )
-    return forced(reporter, image, ids)
+    return forced(reporter, image, ids[:, reporter.prompt_tokens :], prompt)
 
 
 @torch.inference_mode()
-def forced(reporter: Reporter, image: Tensor, ids: Tensor) -> Drafted:
-    """Maps and log-probabilities of reports (B, T) whose words are known."""
-    out = reporter(image, ids)
+def forced(reporter: Reporter, image: Tensor, ids: Tensor, prompt: Tensor | None = None) -> Drafted:
+    """Maps and log-probabilities of reports (B, T) whose words are known, after prompts (B, prompt_tokens)."""
+    out = reporter(image, ids, prompt=prompt)
     maps = torch.cat([out.attention, out.null[..., None]], dim=-1).mean(1)[:, :-1]
     likely = out.logits.float().log_softmax(-1)[:, :-1].gather(2, ids[:, 1:, None])[..., 0]
     likely = likely.masked_fill(ids[:, 1:] == PAD_ID, 0.0)

@@ -11,7 +11,7 @@ class Gpt2Decoder(CachedDecoder):
     """Pre-norm decoder, head tied to the embedding; GPT-2 has width 768, 12 heads, 12 layers.
 
     Args:
-        vocab_size: rows of the token embedding. max_tokens: longest report, rows of the position table.
+        vocab_size: rows of the token embedding. max_tokens: longest text, the prompt included.
         width, heads, layers, dropout: of the stack.
     """
 
@@ -40,7 +40,6 @@ class Gpt2Decoder(CachedDecoder):
             width=width,
             heads=heads,
             vocab_size=vocab_size,
-            max_tokens=max_tokens,
             tied=True,
         )
 

@@ -92,7 +92,8 @@ class Muon(Optimizer):
         adamw(
             parameters,
             gradients,
-            *([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq")),
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
             [],
             [state["step"] for state in states],
             fused=True,
@@ -112,7 +113,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
     Args:
         matrices: (count, rows, columns).
     """
-    wide = matrices if matrices.shape[1] <= matrices.shape[2] else matrices.mT
+    wide: Tensor = matrices if matrices.shape[1] <= matrices.shape[2] else matrices.mT
     wide = wide / wide.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)
     a, b, c = QUINTIC
     for _ in range(STEPS):
@@ -123,5 +124,6 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 def inner_matrices(model: nn.Module, vocabulary: int) -> list[nn.Parameter]:
     """The weights of linear layers and convolutions, but for those that are, or are tied to, a row for each word."""
-    layers = (module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d))
-    return [layer.weight for layer in layers if len(layer.weight) != vocabulary]
+    layers = (layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d))
+    weights = (layer.get_parameter("weight") for layer in layers)
+    return [weight for weight in weights if len(weight) != vocabulary]

@@ -8,8 +8,10 @@ from torch import Tensor, nn  # noqa: TID253
 
 from model.decoder import Decoded, Looked, TextDecoder
 from model.encoder import ImageEncoder
+from model.errors import BadInput
 from model.losses import ENTROPY_TERMS, GROUNDING_LOSSES, cross_entropy, finding_focal
 from model.pooling import AdaptivePooling, GridTokens
+from model.prompt import NOTHING_ID
 from model.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
 
@@ -50,15 +52,17 @@ class Drafted:
 class Reporter(nn.Module):
     """A report generator; `model.configurations.build_reporter` makes one of each architecture.
 
-    All share this: an image becomes a memory, a decoder with a null token writes from it, and where each word looked is
-    shown, scored and taught on the patch grid. A configuration adds its parts and says how it reads an image.
+    All share this: an image becomes a memory, a decoder with a null token reads the prompt and writes after it from the
+    memory, and where each word looked is shown, scored and taught on the patch grid. The prompt is read, not written:
+    no loss falls on it, and no map is shown of it. A configuration adds its parts and says how it reads an image.
 
     Args:
-        config: as in an artefact's config.json: `size` (px), `vocab_size`, `max_tokens` and the model section of
-            params.yaml, of which `grounding_loss` and `entropy` are read here.
+        config: as in an artefact's config.json: `size` (px), `vocab_size`, `max_tokens`, `prompt_tokens` (none: 0) and
+            the model section of params.yaml, of which `grounding_loss` and `entropy` are read here.
 
     Attributes:
         encoder: looks. decoder: writes. pooling: the tokens that the decoder reads the N positions as.
+        max_tokens: longest report. prompt_tokens: slots of a prompt, see `model.prompt`.
     """
 
     encoder: ImageEncoder
@@ -68,6 +72,8 @@ class Reporter(nn.Module):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
         self.config = config
+        self.max_tokens: int = config["max_tokens"]
+        self.prompt_tokens: int = config.get("prompt_tokens", 0)
         self.grounding_loss = GROUNDING_LOSSES[config["grounding_loss"]]
         self.entropy_term = ENTROPY_TERMS[config["entropy"]]
 
@@ -75,6 +81,11 @@ class Reporter(nn.Module):
     def grid(self) -> tuple[int, int]:
         """Rows and columns of the patch grid; N is their product."""
         return self.encoder.grid
+
+    @property
+    def positions(self) -> int:
+        """Tokens that the decoder reads and writes at most."""
+        return self.prompt_tokens + self.max_tokens
 
     def read(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
         """What the decoder reads of an image, and which finding is thought to lie where.
@@ -86,6 +97,22 @@ class Reporter(nn.Module):
             memory (B, tokens, width); logits (B, N, 14) of the observations by patch, None where nothing asks for them.
         """
         raise NotImplementedError
+
+    def prompted(self, prompt: Tensor | None, ids: Tensor) -> Tensor:
+        """The prompts (B, prompt_tokens) before ids (B, T); None where nothing is known.
+
+        Raises:
+            BadInput: prompts of another length.
+        """
+        if prompt is None:
+            prompt = ids.new_full((len(ids), self.prompt_tokens), NOTHING_ID)
+        if prompt.shape[1] != self.prompt_tokens:
+            raise BadInput(
+                f"prompts of {prompt.shape[1]} tokens",
+                f"this model reads prompts of {self.prompt_tokens}",
+                "make them with model.prompt.prompt_ids",
+            )
+        return torch.cat([prompt, ids], dim=1)
 
     def step(self, ids: Tensor, cross_key: Tensor, cross_value: Tensor, key: Tensor, value: Tensor) -> Decoded:
         """The decoder's, with where the words looked on the patch grid."""
@@ -100,6 +127,7 @@ class Reporter(nn.Module):
         text_ids: Tensor,
         grounding_masks: Tensor | None = None,
         finding_masks: Tensor | None = None,
+        prompt: Tensor | None = None,
     ) -> Reported:
         """Teacher-forced pass.
 
@@ -110,32 +138,35 @@ class Reporter(nn.Module):
                 writes, the next one; the last column is the null token; rows sum to 1, or to 0 where nobody annotated
                 that token.
             finding_masks: (B, N, 14): per patch and observation 1, 0, or NaN where nobody said.
+            prompt: (B, prompt_tokens), what is known of each study; None: nothing.
         """
         memory, lies = self.read(image)
         cross_key, cross_value = self.decoder.keys_values(memory)
         cache = self.decoder.empty_cache(image.shape[0], cross_key)
-        logits, looked, _, _ = self.step(text_ids, cross_key, cross_value, cache, cache)
-        attention = looked.attention
+        prompted = self.prompted(prompt, text_ids)
+        logits, (attention, scores), _, _ = self.step(prompted, cross_key, cross_value, cache, cache)
+        logits, attention, scores = (part[..., self.prompt_tokens :, :] for part in (logits, attention, scores))
         losses = {"ce": cross_entropy(logits, text_ids)}
         if grounding_masks is not None:
-            losses["ground"] = self.grounding_loss(looked, grounding_masks)
+            losses["ground"] = self.grounding_loss(Looked(attention, scores), grounding_masks)
             losses["entropy"] = self.entropy_term(attention, grounding_masks, text_ids)
         if finding_masks is not None and lies is not None:
             losses["findings"] = finding_focal(lies, finding_masks)
         return Reported(logits, attention[..., :-1], attention[..., -1], losses)
 
     @torch.inference_mode()
-    def draft(self, image: Tensor) -> Drafted:
-        """Greedy reports for images (B, 1, size, size)."""
+    def draft(self, image: Tensor, prompt: Tensor | None = None) -> Drafted:
+        """Greedy reports for images (B, 1, size, size) and prompts (B, prompt_tokens); None: nothing is known."""
         cross_key, cross_value = self.decoder.keys_values(self.read(image)[0])
         key = value = self.decoder.empty_cache(image.shape[0], cross_key)
-        last = torch.full((image.shape[0], 1), BOS_ID, dtype=torch.long, device=image.device)
-        ids, rows, scores = [last], [], [torch.zeros(image.shape[0], 1, device=image.device)]
+        begin = torch.full((image.shape[0], 1), BOS_ID, dtype=torch.long, device=image.device)
+        ids, rows, scores = [begin], [], [torch.zeros(image.shape[0], 1, device=image.device)]
+        last = self.prompted(prompt, begin)
         ended = torch.zeros(image.shape[0], 1, dtype=torch.bool, device=image.device)
-        for _ in range(self.decoder.max_tokens - 1):
+        for _ in range(self.max_tokens - 1):
             logits, looked, key, value = self.step(last, cross_key, cross_value, key, value)
-            rows.append(looked.attention.mean(1))
-            best, last = logits.float().log_softmax(-1).max(-1)
+            rows.append(looked.attention[:, :, -1:].mean(1))
+            best, last = logits[:, -1:].float().log_softmax(-1).max(-1)
             last, best = last.masked_fill(ended, PAD_ID), best.masked_fill(ended, 0.0)
             ended = ended | (last == EOS_ID)
             ids.append(last)

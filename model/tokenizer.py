@@ -82,12 +82,17 @@ class ReportTokenizer:
     def vocabulary(self) -> dict[str, int]:
         return self._tokenizer.get_vocab()
 
+    def pieces(self, text: str) -> list[int]:
+        """Token ids of words that stand after others, without start and end."""
+        ids: list[int] = self._tokenizer.encode(" " + text).ids
+        return ids
+
     def encode(self, sentences: Drafted, max_tokens: int) -> Encoded:
         """Token ids of a report, cut before the first sentence that does not fit in `max_tokens`."""
         ids, owner = [BOS_ID], [-1]
         in_impression = False
         for index, (section, text) in enumerate(sentences):
-            piece = self._tokenizer.encode(" " + text).ids
+            piece = self.pieces(text)
             opens = section is Section.IMPRESSION and not in_impression
             if len(ids) + len(piece) + opens + 1 > max_tokens:
                 break

@@ -29,8 +29,8 @@ Sum = Callable[[Tensor], Tensor]
 
 
 class TrainingBatch(Protocol):
-    """image (B, 1, size, size); text_ids (B, T); grounding_masks (B, T, N + 1); finding_masks (B, N, 14): see
-    `Reporter.forward`. B may be 0 where another process has the batch's last studies."""
+    """image (B, 1, size, size); text_ids (B, T); grounding_masks (B, T, N + 1); finding_masks (B, N, 14); prompt
+    (B, prompt_tokens): see `Reporter.forward`. B may be 0 where another process has the batch's last studies."""
 
     @property
     def image(self) -> Tensor: ...
@@ -40,6 +40,8 @@ class TrainingBatch(Protocol):
     def grounding_masks(self) -> Tensor: ...
     @property
     def finding_masks(self) -> Tensor: ...
+    @property
+    def prompt(self) -> Tensor: ...
     def pieces(self, count: int) -> Iterator[Self]:
         """At most `count` batches that make up this one."""
 
@@ -118,8 +120,8 @@ def train_one_epoch(
         terms = nothing(batch)
         for piece in batch.pieces(accumulation):
             with torch.autocast(piece.image.device.type, precision, enabled=precision is not torch.float32):
-                losses = model(piece.image, piece.text_ids, piece.grounding_masks, piece.finding_masks).losses
-            share = total(shares(losses, counts(piece), whole), lambda_ground, lambda_entropy)
+                out = model(piece.image, piece.text_ids, piece.grounding_masks, piece.finding_masks, piece.prompt)
+            share = total(shares(out.losses, counts(piece), whole), lambda_ground, lambda_entropy)
             share["loss"].backward()  # type: ignore[no-untyped-call]
             for name, value in share.items():
                 terms[name] += value.detach()
@@ -160,7 +162,7 @@ def validate(
         whole = everywhere(counts(batch), summed)
         terms = nothing(batch)
         for piece in batch.pieces(1):
-            out = model(piece.image, piece.text_ids, piece.grounding_masks, piece.finding_masks)
+            out = model(piece.image, piece.text_ids, piece.grounding_masks, piece.finding_masks, piece.prompt)
             terms |= total(shares(out.losses, counts(piece), whole), lambda_ground, lambda_entropy)
             entropy = attention_entropy(torch.cat([out.attention, out.null[..., None]], dim=-1)).double()
             words, located = piece.text_ids != PAD_ID, piece.grounding_masks[..., :-1].sum(-1) > 0

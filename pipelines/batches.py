@@ -1,11 +1,14 @@
 """Which studies share a batch, in which order, and which of them this process sees."""
 
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.augmentation import View, draw_view
 from pipelines.params import Train
 
 if TYPE_CHECKING:
@@ -28,9 +31,18 @@ def epoch_batches(studies: "PreparedSet", params: Train, epoch: int) -> list[lis
     """
     import torch
 
-    seed = params.seed * 1_000_003 + epoch
+    seed = epoch_seed(params, epoch)
     torch.manual_seed(seed)
     return batches_of_like_length(studies.lengths(), params.batch_size, np.random.default_rng(seed))
+
+
+def epoch_views(params: Train, size: int, epoch: int) -> Callable[[int], View] | None:
+    """How a training epoch sees its studies, of `size` px: the same for the same seed, wherever it was interrupted."""
+    return partial(draw_view, params.augment, size, epoch_seed(params, epoch)) if params.augment else None
+
+
+def epoch_seed(params: Train, epoch: int) -> int:
+    return params.seed * 1_000_003 + epoch
 
 
 def batches_in_order(count: int, size: int) -> list[list[int]]:

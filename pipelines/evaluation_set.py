@@ -12,6 +12,7 @@ from model.findings import Finding
 from model.geometry import filled
 from model.labeler import label_sentence
 from model.pixels import Geometry, ModelInput, PixelParams, PixelsRefused, to_model_input
+from model.prompt import prompt_text
 from model.study import Section, Sentence, Study
 from pipelines.prepared_studies import PreparedStudies
 from pipelines.sources import Rejected, Source
@@ -33,12 +34,13 @@ class ReferenceSentence:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationStudy:
-    """One study to be graded: what the model sees, and the reference."""
+    """One study to be graded: what the model sees, the reference, and what the model is told before it writes."""
 
     study_id: str
     patient_id: str
     model_input: ModelInput
     sentences: tuple[ReferenceSentence, ...]
+    prompt: str = ""
 
     def section(self, section: Section) -> str:
         return " ".join(s.text for s in self.sentences if s.section is section)
@@ -75,6 +77,7 @@ class PreparedEvaluation:
                 ReferenceSentence(text, Section(section), groundable, masks[mask] if mask >= 0 else None)
                 for text, section, groundable, mask in zip(*columns, strict=True)
             ),
+            row["prompt"],
         )
 
 
@@ -120,6 +123,7 @@ class SourceEvaluation:
             tuple(
                 ReferenceSentence(s.text, s.section, s.groundable, input_mask(s, model_input.geometry)) for s in ordered
             ),
+            prompt_text(study.age, study.sex, study.indication),
         )
 
 

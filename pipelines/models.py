@@ -23,8 +23,9 @@ def load_reporter(artefact: Artefact) -> "Reporter":
     return reporter.eval()
 
 
-def drafter(reporter: "Reporter") -> "Callable[[Tensor], Drafted]":
-    """How it drafts images (B, 1, size, size), as its configuration says: greedily, or by beam search."""
+def drafter(reporter: "Reporter") -> "Callable[[Tensor, Tensor], Drafted]":
+    """How it drafts images (B, 1, size, size) and prompts (B, prompt_tokens): as its configuration says, greedily or by
+    beam search."""
     settings = reporter.config["draft"]
     if settings["beams"] == 1:
         return reporter.draft

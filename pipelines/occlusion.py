@@ -59,9 +59,11 @@ def occlusions(artefact: Artefact, studies: EvaluationSet, drafts: Sequence[Draf
         length = max(len(drafts[trial.study].ids) for trial in trials)
         images = np.stack([image for trial in trials for image in trial.images])
         ids = np.stack([padded(drafts[trial.study].ids, length) for trial in trials for _ in trial.images])
+        told = np.stack([drafts[trial.study].prompt for trial in trials for _ in trial.images])
         with torch.inference_mode():
-            written = torch.from_numpy(ids).to(device)
-            logits = reporter(images_to_tensor(images).to(device), written).logits[:, :-1].float()
+            written, prompt = torch.from_numpy(ids).to(device), torch.from_numpy(told).to(device)
+            out = reporter(images_to_tensor(images).to(device), written, prompt=prompt)
+            logits = out.logits[:, :-1].float()
             likely = logits.log_softmax(-1).gather(2, written[:, 1:, None])[..., 0].cpu().numpy()
         for trial, after in zip(trials, likely.reshape(len(trials), 1 + RANDOM_REGIONS, -1), strict=True):
             before = drafts[trial.study].log_probability

@@ -30,6 +30,7 @@ class PublishedWordPiece(Strict):
 class Prepare(Strict):
     tokenizer: LearnedBpe | PublishedWordPiece
     max_tokens: int = Field(ge=8)
+    prompt_tokens: int = Field(default=0, ge=0)
 
 
 class Augment(Strict):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from model.artefact import open_artefact
+from model.prompt import prompt_batch
 from pipelines.metrics import Figures, write_metrics
 from pipelines.models import drafter, load_reporter
 from pipelines.progress import track
@@ -35,15 +36,17 @@ def parity(prepared: Path, trained: Path, exported: Path) -> Figures:
     count = min(len(studies), MOST_STUDIES)
     equal, alone, worst = [], [], 0.0
     for first in track(range(0, count, BATCH), "parity"):
-        images = np.stack([studies.image(i) for i in range(first, min(first + BATCH, count))])
-        wanted = draft(images_to_tensor(images))
-        given = engine.draft(images)
-        single = engine.draft(images[:1])[0]
+        batch = range(first, min(first + BATCH, count))
+        images, prompts = np.stack([studies.image(i) for i in batch]), [studies.studies.row(i)["prompt"] for i in batch]
+        told = torch.from_numpy(prompt_batch(engine.tokenizer, prompts, reporter.prompt_tokens))
+        wanted = draft(images_to_tensor(images), told)
+        given = engine.draft(images, prompts)
+        single = engine.draft(images[:1], prompts[:1])[0]
         alone.append(np.array_equal(single.ids, given[0].ids[: len(single.ids)]))
-        for ids, attention, draft in zip(wanted.ids.numpy(), wanted.attention.numpy(), given, strict=True):
-            equal.append(np.array_equal(ids, draft.ids))
+        for ids, attention, tokens in zip(wanted.ids.numpy(), wanted.attention.numpy(), given, strict=True):
+            equal.append(np.array_equal(ids, tokens.ids))
             if equal[-1]:
-                worst = max(worst, float(np.abs(attention - draft.attention).max()))
+                worst = max(worst, float(np.abs(attention - tokens.attention).max()))
     passed = bool(equal) and all(equal) and all(alone) and worst <= MAP_TOLERANCE
     return {
         "n_studies": len(equal),

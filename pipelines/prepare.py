@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
-from itertools import tee
+from itertools import chain, tee
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from model.findings import OBSERVATIONS
 from model.geometry import Box, filled
 from model.labeler import label_sentence
 from model.pixels import Geometry, PixelParams, to_model_input
+from model.prompt import prompt_text
 from model.study import Section
 from model.tokenizer import ReportTokenizer
 from model.workers import Loss, map_in_order
@@ -39,6 +40,7 @@ from pipelines.splits import Split
 from pipelines.vocabulary import make_tokenizer
 
 COLUMNS = ["study_id", "patient_id", "split", "shard", "images", "width", "height", "sentences"]
+COLUMNS += ["age", "sex", "indication"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ def prepare(data: Path, out: Path, params: Params, processes: int | None = None)
         )
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    tokenizer = make_tokenizer(params.prepare, training_sentences(data))
+    settings = params.prepare
+    taught = (training_sentences(data), training_prompts(data) if settings.prompt_tokens else ())
+    tokenizer = make_tokenizer(settings, chain(*taught))
     tokenizer.save(out / "tokenizer.json")
 
     pixels = PixelParams(**params.pixels.model_dump())
@@ -80,13 +84,12 @@ def prepare(data: Path, out: Path, params: Params, processes: int | None = None)
     n_studies, n_masks, n_cut = sum(count[f"n_{split}"] for split in Split), 0, 0
     with PreparedWriter(out) as writer:
         for study, picture in zip(again, track(read, "images", n_studies), strict=True):
-            row = prepared_row(study, picture, tokenizer, params.prepare.max_tokens)
+            row = prepared_row(study, picture, tokenizer, settings.max_tokens)
             writer.add(row, picture.packed)
             n_masks += sum(mask >= 0 for mask in row["sentence_mask"])
             n_cut += row["cut"]
-    (out / "config.json").write_text(
-        json.dumps({"pixels": asdict(pixels), "max_tokens": params.prepare.max_tokens}, indent=1) + "\n"
-    )
+    limits = {"max_tokens": settings.max_tokens, "prompt_tokens": settings.prompt_tokens}
+    (out / "config.json").write_text(json.dumps({"pixels": asdict(pixels), **limits}, indent=1) + "\n")
     figures = ("n_without_image", "n_without_report", "n_train", "n_validate", "n_test")
     return {
         "n_studies": n_studies,
@@ -125,6 +128,16 @@ def training_sentences(data: Path) -> Iterator[str]:
             yield from (sentence["text"] for sentence in row["sentences"])
 
 
+def training_prompts(data: Path) -> Iterator[str]:
+    """What it learns from, too, where prompts are read."""
+    yield from (prompt(row) for row in drafted_studies(data) if row["split"] == Split.TRAIN)
+
+
+def prompt(row: StudyRow) -> str:
+    """What is known of a study beside its image."""
+    return prompt_text(row["age"], row["sex"], row["indication"])
+
+
 def read_picture(row: StudyRow, data: Path, params: PixelParams) -> StudyPicture:
     """Read one study's frontal image and regions from its shard."""
     made = to_model_input(read_member(data, row["shard"], row["images"][0]["member"]), params)
@@ -158,6 +171,7 @@ def prepared_row(row: StudyRow, picture: StudyPicture, tokenizer: ReportTokenize
         "study_id": row["study_id"],
         "patient_id": row["patient_id"],
         "split": row["split"],
+        "prompt": prompt(row),
         "ids": encoded.ids,
         "sentence": encoded.sentence,
         "cut": max(encoded.sentence) + 1 < len(sentences),

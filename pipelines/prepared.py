@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,41 +14,48 @@ from torch import Tensor  # noqa: TID253
 from torch.utils.data import Dataset  # noqa: TID253
 
 from model.findings import OBSERVATIONS
+from model.prompt import prompt_ids
 from model.tokenizer import PAD_ID, ReportTokenizer
+from pipelines.augmentation import View
 from pipelines.prepared_studies import TABLE, PreparedStudies
+
+Views = Callable[[int], View]
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """image uint8 (size, size); ids (T); target float32 (T, N + 1) and findings float32 (N, 14), see
-    `Reporter.forward`."""
+    """image uint8 (size, size); ids (T); target float32 (T, N + 1), findings float32 (N, 14) and prompt
+    (prompt_tokens): see `Reporter.forward`."""
 
     image: NDArray[np.uint8]
     ids: NDArray[np.int64]
     target: NDArray[np.float32]
     findings: NDArray[np.float32]
+    prompt: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """image float32 (B, 1, size, size) in [0, 1]; text_ids (B, T) padded; grounding_masks (B, T, N + 1);
-    finding_masks (B, N, 14)."""
+    finding_masks (B, N, 14); prompt (B, prompt_tokens)."""
 
     image: Tensor
     text_ids: Tensor
     grounding_masks: Tensor
     finding_masks: Tensor
+    prompt: Tensor
 
     def to(self, device: torch.device) -> "Batch":
-        parts = (self.image, self.text_ids, self.grounding_masks, self.finding_masks)
-        return Batch(*(part.to(device) for part in parts))
+        return Batch(*(part.to(device) for part in self._parts()))
+
+    def _parts(self) -> tuple[Tensor, ...]:
+        return self.image, self.text_ids, self.grounding_masks, self.finding_masks, self.prompt
 
     def pieces(self, count: int) -> Iterator["Batch"]:
         """At most `count` batches, in order; none of a batch without studies."""
         if studies := len(self.image):
             size = -(-studies // count)
-            parts = (self.image, self.text_ids, self.grounding_masks, self.finding_masks)
-            yield from (Batch(*(part[at : at + size] for part in parts)) for at in range(0, studies, size))
+            yield from (Batch(*(part[at : at + size] for part in self._parts())) for at in range(0, studies, size))
 
 
 class PreparedSet(Dataset[Example]):
@@ -58,11 +65,15 @@ class PreparedSet(Dataset[Example]):
         folder: what stage prepare wrote.
         split: train, validate or test.
         grid: rows and columns of the model's patches.
+        views: how the study of an index is seen; None: as it was taken.
     """
 
-    def __init__(self, folder: Path, split: str, grid: tuple[int, int]) -> None:
+    def __init__(self, folder: Path, split: str, grid: tuple[int, int], views: Views | None = None) -> None:
         self.studies = PreparedStudies(folder, split)
         self.grid = grid
+        self.views = views
+        self.prompt_tokens: int = json.loads((folder / "config.json").read_text())["prompt_tokens"]
+        self._tokenizer = ReportTokenizer.load(folder / "tokenizer.json")
 
     def __len__(self) -> int:
         return len(self.studies)
@@ -70,6 +81,9 @@ class PreparedSet(Dataset[Example]):
     def __getitem__(self, index: int) -> Example:
         row = self.studies.row(index)
         image, masks = self.studies.picture(row)
+        if self.views is not None:
+            view = self.views(index)
+            image, masks = view.image(image), view.masks(masks)
         of_mask = covered_shares(masks, self.grid)
         shares = [of_mask[mask] if mask >= 0 else None for mask in row["sentence_mask"]]
         patches = self.grid[0] * self.grid[1]
@@ -77,7 +91,9 @@ class PreparedSet(Dataset[Example]):
         writes = np.append(row["sentence"][1:], -1)  # row t of the attention writes token t + 1
         per_sentence = np.stack([*targets, np.zeros(patches + 1, np.float32)])
         findings = finding_patches(shares, row["sentence_findings"], patches)
-        return Example(image, np.array(row["ids"], np.int64), per_sentence[writes], findings)
+        prompt = prompt_ids(self._tokenizer, row["prompt"], self.prompt_tokens)
+        parts = (per_sentence[writes], findings, np.array(prompt, np.int64))
+        return Example(image, np.array(row["ids"], np.int64), *parts)
 
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each study's report."""
@@ -131,7 +147,8 @@ def collate(examples: list[Example]) -> Batch:
     """Pad to the longest report of the batch; of no examples, a batch without studies."""
     if not examples:
         words = torch.zeros(0, 1, dtype=torch.long)
-        return Batch(torch.zeros(0, 1, 1, 1), words, torch.zeros(0, 1, 2), torch.zeros(0, 1, len(OBSERVATIONS)))
+        findings = torch.zeros(0, 1, len(OBSERVATIONS))
+        return Batch(torch.zeros(0, 1, 1, 1), words, torch.zeros(0, 1, 2), findings, words)
     length = max(len(example.ids) for example in examples)
     ids = torch.full((len(examples), length), PAD_ID, dtype=torch.long)
     masks = torch.zeros(len(examples), length, examples[0].target.shape[1])
@@ -139,7 +156,8 @@ def collate(examples: list[Example]) -> Batch:
         ids[index, : len(example.ids)] = torch.from_numpy(example.ids)
         masks[index, : len(example.ids)] = torch.from_numpy(example.target)
     findings = torch.from_numpy(np.stack([example.findings for example in examples]))
-    return Batch(images_to_tensor(np.stack([e.image for e in examples])), ids, masks, findings)
+    prompt = torch.from_numpy(np.stack([example.prompt for example in examples]))
+    return Batch(images_to_tensor(np.stack([e.image for e in examples])), ids, masks, findings, prompt)
 
 
 def images_to_tensor(images: NDArray[np.uint8]) -> Tensor:
@@ -148,7 +166,7 @@ def images_to_tensor(images: NDArray[np.uint8]) -> Tensor:
 
 
 def prepared_config(folder: Path) -> dict[str, Any]:
-    """Pixel parameters, token limit and vocabulary size of a prepared set."""
+    """Pixel parameters, token limits and vocabulary size of a prepared set."""
     config: dict[str, Any] = json.loads((folder / "config.json").read_text())
     return {**config, "vocab_size": len(ReportTokenizer.load(folder / "tokenizer.json"))}
 

@@ -46,6 +46,7 @@ SCHEMA = pa.schema(
             "study_id": pa.string(),
             "patient_id": pa.string(),
             "split": pa.string(),
+            "prompt": pa.string(),
             "ids": pa.list_(pa.int32()),
             "sentence": pa.list_(pa.int32()),
             "cut": pa.bool_(),
@@ -81,16 +82,17 @@ SCHEMA = pa.schema(
 class PreparedRow(TypedDict):
     """What a study is learned and graded by.
 
-    `ids` are the report's tokens with start and end, `sentence` the index of the sentence of each, -1 for the special
-    ones; `cut` tells whether sentences were left out. `sentence_*` has an item a sentence, findings before impression:
-    `sentence_findings` are the places in OBSERVATIONS of what it states to be there, `sentence_mask` is which of the
-    study's masks is its region, -1 without one. `geometry` are the fields of `Geometry`, `input_sha256` is
-    `ModelInput.sha256`.
+    `prompt` is what is known beside the image, see `model.prompt`. `ids` are the report's tokens with start and end,
+    `sentence` the index of the sentence of each, -1 for the special ones; `cut` tells whether sentences were left out.
+    `sentence_*` has an item a sentence, findings before impression: `sentence_findings` are the places in OBSERVATIONS
+    of what it states to be there, `sentence_mask` is which of the study's masks is its region, -1 without one.
+    `geometry` are the fields of `Geometry`, `input_sha256` is `ModelInput.sha256`.
     """
 
     study_id: str
     patient_id: str
     split: str
+    prompt: str
     ids: list[int]
     sentence: list[int]
     cut: bool

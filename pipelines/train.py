@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.artefact import seal
 from model.errors import BadInput
-from pipelines.batches import batches_in_order, epoch_batches, loader, readers_for
+from pipelines.batches import batches_in_order, epoch_batches, epoch_views, loader, readers_for
 from pipelines.metrics import write_metrics
 from pipelines.params import Params, load_params
 from pipelines.progress import Meter
@@ -101,6 +101,7 @@ def train(
             epoch = len(course.history)
             freeze(model, settings.freeze, epoch)
             rows = epoch_batches(training, settings, epoch)[course.running.steps :]
+            training.views = epoch_views(settings, config["size"], epoch)
             with course.kept(checkpoint_seconds, shown) as on_step:
                 learned = train_one_epoch(
                     model,
@@ -144,6 +145,7 @@ def model_config(prepared: dict[str, Any], params: Params) -> dict[str, Any]:
         "pixels": prepared["pixels"],
         "size": prepared["pixels"]["size"],
         "max_tokens": prepared["max_tokens"],
+        "prompt_tokens": prepared["prompt_tokens"],
         "vocab_size": prepared["vocab_size"],
         **params.model.model_dump(mode="json", exclude_none=True),
     }

@@ -25,9 +25,7 @@ class Baseline(Reporter):
         self.encoder = TimmEncoder(size=config["size"], **config["encoder"])
         self.project = nn.Linear(self.encoder.width, config["decoder"]["width"])
         self.pooling = pooling(self.grid[0] * self.grid[1], "grid")
-        self.decoder = Gpt2Decoder(
-            vocab_size=config["vocab_size"], max_tokens=config["max_tokens"], **config["decoder"]
-        )
+        self.decoder = Gpt2Decoder(vocab_size=config["vocab_size"], max_tokens=self.positions, **config["decoder"])
 
     def read(self, image: Tensor) -> tuple[Tensor, None]:
         return self.project(self.encoder(image)), None

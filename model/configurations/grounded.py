@@ -48,7 +48,7 @@ class Grounded(Reporter):
         self.pooling = pooling(self.grid[0] * self.grid[1], config["tokens"])
         self.decoder = Decoder(
             vocab_size=config["vocab_size"],
-            max_tokens=config["max_tokens"],
+            max_tokens=self.positions,
             cross_attention=cross_attention,
             **config["decoder"],
         )

@@ -29,9 +29,7 @@ class SwinBart(Reporter):
         self.regional = RegionalWeights(REGIONAL[config["regional"]](self.encoder.width))
         self.project = nn.Linear(self.encoder.width, config["decoder"]["width"])
         self.pooling = pooling(self.grid[0] * self.grid[1], config["tokens"])
-        self.decoder = BartDecoder(
-            vocab_size=config["vocab_size"], max_tokens=config["max_tokens"], **config["decoder"]
-        )
+        self.decoder = BartDecoder(vocab_size=config["vocab_size"], max_tokens=self.positions, **config["decoder"])
 
     def read(self, image: Tensor) -> tuple[Tensor, None]:
         return self.pooling(self.project(self.regional(self.encoder(image)))), None

@@ -44,6 +44,7 @@ CONFIGURATIONS = {
     "grounded": TINY,
     "grounded with timm's Swin": {**TINY, "encoder": TINY_SWIN},
     "grounded with a gated prior on 12 tokens": {**TINY, "regional": "gated", "regional_use": "prior", "tokens": 12},
+    "grounded with a prompt": {**TINY, "prompt_tokens": 6},
     "swin_bart": TINY_SWIN_BART,
     "swin_bart with a head of its own, sigmoid loss": {
         **TINY_SWIN_BART,

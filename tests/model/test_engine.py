@@ -16,16 +16,20 @@ from model.engine import Engine, session
 from model.errors import BadInput
 from model.graphs import export_graphs
 from model.pixels import PixelParams
+from model.prompt import prompt_batch
 from model.reporter import Reporter
 from model.tokenizer import BOS_ID, ReportTokenizer
+
+PROMPTS = ["60s female. Cough.", "", "20s male.", "Shortness of breath, fever, and a fall.", "80s male. Chest pain."]
 
 
 @pytest.fixture(scope="module")
 def trained(architecture: dict[str, Any]) -> tuple[Reporter, ReportTokenizer]:
     """A reporter whose head is sharpened, so that its greedy words are no coin toss."""
-    tokenizer = ReportTokenizer.train(["The heart is enlarged.", "No pneumothorax."], 300)
+    tokenizer = ReportTokenizer.train(["The heart is enlarged.", "No pneumothorax.", *PROMPTS], 300)
     torch.manual_seed(3)
-    reporter = build_reporter({**architecture, "max_tokens": 16, "vocab_size": len(tokenizer)})
+    lengths = {"max_tokens": 16, "prompt_tokens": 6, "vocab_size": len(tokenizer)}
+    reporter = build_reporter({**architecture, **lengths})
     head = next(p for p in reporter.decoder.parameters() if len(p) == len(tokenizer))
     with torch.no_grad():
         head.mul_(20)
@@ -53,8 +57,10 @@ def images() -> np.ndarray:
 def test_same_words_and_same_maps_as_torch(
     trained: tuple[Reporter, ReportTokenizer], exported: Path, images: np.ndarray
 ) -> None:
-    wanted = trained[0].draft(torch.from_numpy(images)[:, None].float() / 255)
-    given = Engine(exported).draft(images)
+    reporter, tokenizer = trained
+    told = torch.from_numpy(prompt_batch(tokenizer, PROMPTS, 6))
+    wanted = reporter.draft(torch.from_numpy(images)[:, None].float() / 255, told)
+    given = Engine(exported).draft(images, PROMPTS)
     for ids, attention, scores, draft in zip(wanted.ids, wanted.attention, wanted.log_probability, given, strict=True):
         np.testing.assert_array_equal(ids.numpy(), draft.ids)
         np.testing.assert_allclose(attention.numpy(), draft.attention, atol=1e-5)
@@ -63,21 +69,27 @@ def test_same_words_and_same_maps_as_torch(
 
 def test_alone_as_in_a_batch(exported: Path, images: np.ndarray) -> None:
     engine = Engine(exported)
-    batch = engine.draft(images)
+    batch = engine.draft(images, PROMPTS)
     for index in range(len(images)):
-        alone = engine.draft(images[index : index + 1])[0]
+        alone = engine.draft(images[index : index + 1], PROMPTS[index : index + 1])[0]
         np.testing.assert_array_equal(alone.ids, batch[index].ids[: len(alone.ids)])
 
 
 def test_the_step_graph_with_a_cache_equals_the_whole_text_at_once(exported: Path, images: np.ndarray) -> None:
     engine = Engine(exported)
-    draft = engine.draft(images[:1])[0]
+    draft = engine.draft(images[:1], PROMPTS[:1])[0]
     cross_key, cross_value = engine._encoder.run(None, {"image": images[:1, None].astype(np.float32) / 255})
     empty = np.zeros((2, 1, 4, 0, 8), np.float32)
     feed = {"cross_key": cross_key, "cross_value": cross_value, "past_key": empty, "past_value": empty}
-    _, attention, *_ = engine._step.run(None, {"ids": draft.ids[None], **feed})
+    told = prompt_batch(engine.tokenizer, PROMPTS[:1], 6)
+    _, attention, *_ = engine._step.run(None, {"ids": np.concatenate([told, draft.ids[None]], axis=1), **feed})
     assert draft.ids[0] == BOS_ID
-    np.testing.assert_allclose(attention[0, : len(draft.attention)], draft.attention, atol=1e-5)
+    np.testing.assert_allclose(attention[0, 6 : 6 + len(draft.attention)], draft.attention, atol=1e-5)
+
+
+def test_a_study_without_its_prompt_is_refused(exported: Path, images: np.ndarray) -> None:
+    with pytest.raises(BadInput, match="4 prompts for 5 images: this model reads a prompt of 6 tokens"):
+        Engine(exported).draft(images, PROMPTS[:4])
 
 
 def test_a_provider_that_is_not_there_is_an_error_and_not_a_slow_day(exported: Path) -> None:

@@ -21,9 +21,10 @@ class Batch:
     text_ids: Tensor
     grounding_masks: Tensor
     finding_masks: Tensor
+    prompt: Tensor
 
     def pieces(self, count: int) -> Iterator["Batch"]:
-        parts = (self.image, self.text_ids, self.grounding_masks, self.finding_masks)
+        parts = (self.image, self.text_ids, self.grounding_masks, self.finding_masks, self.prompt)
         yield from (Batch(*piece) for piece in zip(*(part.chunk(count) for part in parts), strict=True))
 
 
@@ -38,7 +39,8 @@ def made_up(studies: int, seed: int) -> Batch:
         masks[study, : 1 + study % 3, 5 * study : 5 * study + 4] = 0.25
         findings[study, : 3 * study, 2] = 1.0
     findings[:, :, 5] = torch.nan
-    return Batch(torch.rand(studies, 1, 64, 64, generator=draw), ids, masks, findings)
+    image = torch.rand(studies, 1, 64, 64, generator=draw)
+    return Batch(image, ids, masks, findings, torch.zeros(studies, 0, dtype=torch.long))
 
 
 def certain(config: dict[str, Any]) -> Reporter:
@@ -122,7 +124,7 @@ def test_an_epoch_cut_after_any_step_goes_on_bit_for_bit(tmp_path: Path, reporte
 def test_the_spread_of_attention_is_over_words_not_batches(reporter: Reporter) -> None:
     """Validated as one batch or as two of unlike size: the same mean, the same standard deviation."""
     batch = made_up(6, 4)
-    parts = (batch.image, batch.text_ids, batch.grounding_masks, batch.finding_masks)
+    parts = (batch.image, batch.text_ids, batch.grounding_masks, batch.finding_masks, batch.prompt)
     two = [Batch(*(p[:2] for p in parts)), Batch(*(p[2:] for p in parts))]
     one, cut = validate(reporter, [batch], 1.0, 0.0), validate(reporter, two, 1.0, 0.0)
     for name in ("attention_entropy", "attention_entropy_std", "attention_entropy_located"):

@@ -32,12 +32,13 @@ from tests.tiny import MODEL
 SIZE = 64
 PARAMS: dict[str, Any] = {
     "pixels": {"size": SIZE, "clahe_clip_limit": 2.0, "clahe_tiles": 8},
-    "prepare": {"tokenizer": {"bpe": 400}, "max_tokens": 24},
+    "prepare": {"tokenizer": {"bpe": 400}, "max_tokens": 24, "prompt_tokens": 4},
     "train": {
         "seed": 7,
         "epochs": 4,
         "batch_size": 4,
-        "optimizer": "adamw",
+        "optimizer": "muon",
+        "augment": {"turn": 5, "shift": 0.05, "zoom": 0.1, "exposure": 0.2},
         "learning_rate": 1e-3,
         "weight_decay": 0.05,
         "warmup_fraction": 0.1,
@@ -73,6 +74,7 @@ def write_prepared(folder: Path, splits: dict[str, int]) -> None:
                 "study_id": f"s{index}",
                 "patient_id": f"p{index}",
                 "split": split,
+                "prompt": f"{index % 9}0s female.",
                 "ids": encoded.ids,
                 "sentence": encoded.sentence,
                 "cut": False,
@@ -85,7 +87,8 @@ def write_prepared(folder: Path, splits: dict[str, int]) -> None:
                 "input_sha256": hashlib.sha256(images[index].tobytes()).hexdigest(),
             }
             writer.add(row, Packed.of(images[index], [half[side]]))
-    (folder / "config.json").write_text(json.dumps({"pixels": PARAMS["pixels"], "max_tokens": 24}))
+    config = {"pixels": PARAMS["pixels"], "max_tokens": 24, "prompt_tokens": 4}
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 @pytest.fixture
