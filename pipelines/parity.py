@@ -30,13 +30,13 @@ def parity(prepared: Path, trained: Path, exported: Path) -> Figures:
 
     torch.set_grad_enabled(False)
     reporter = load_reporter(open_artefact(trained))
-    draft, engine = drafter(reporter), Engine(exported)
+    as_trained, engine = drafter(reporter), Engine(exported)
     studies = PreparedSet(prepared, "test", reporter.grid)
     count = min(len(studies), MOST_STUDIES)
     equal, alone, worst = [], [], 0.0
     for first in track(range(0, count, BATCH), "parity"):
         images = np.stack([studies.image(i) for i in range(first, min(first + BATCH, count))])
-        wanted = draft(images_to_tensor(images))
+        wanted = as_trained(images_to_tensor(images))
         given = engine.draft(images)
         single = engine.draft(images[:1])[0]
         alone.append(np.array_equal(single.ids, given[0].ids[: len(single.ids)]))
