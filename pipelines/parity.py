@@ -31,7 +31,7 @@ def parity(prepared: Path, trained: Path, exported: Path) -> Figures:
 
     torch.set_grad_enabled(False)
     reporter = load_reporter(open_artefact(trained))
-    draft, engine = drafter(reporter), Engine(exported)
+    as_trained, engine = drafter(reporter), Engine(exported)
     studies = PreparedSet(prepared, "test", reporter.grid)
     count = min(len(studies), MOST_STUDIES)
     equal, alone, worst = [], [], 0.0
@@ -39,7 +39,7 @@ def parity(prepared: Path, trained: Path, exported: Path) -> Figures:
         batch = range(first, min(first + BATCH, count))
         images, prompts = np.stack([studies.image(i) for i in batch]), [studies.studies.row(i)["prompt"] for i in batch]
         told = torch.from_numpy(prompt_batch(engine.tokenizer, prompts, reporter.prompt_tokens))
-        wanted = draft(images_to_tensor(images), told)
+        wanted = as_trained(images_to_tensor(images), told)
         given = engine.draft(images, prompts)
         single = engine.draft(images[:1], prompts[:1])[0]
         alone.append(np.array_equal(single.ids, given[0].ids[: len(single.ids)]))

@@ -32,6 +32,6 @@ def read_yaml(path: Path, kind: type[Kind], label: str) -> Kind:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-        value = "" if isinstance(first["input"], dict | list) else f"={first['input']!r}"
+        value = "" if first["type"] == "value_error" else f"={first['input']!r}"  # such a rule says what it found
         rule = first["msg"].removeprefix("Value error, ")
         raise BadInput(f"{label} {key}{value}", rule, "correct that key") from error
