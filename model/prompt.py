@@ -25,8 +25,8 @@ OLDEST = 89
 def prompt_text(age: int | None, sex: str | None, indication: str | None) -> str:
     """The words of a prompt. What is not known is left out, never invented.
 
-    The age is a decade: ten words that a small set teaches, where a hundred would each be rare, and a patient is one of
-    many. What is cut where slots are few is the end of the indication.
+    The age is a decade: it tells less of who the patient is, and a set that is small teaches nine words better than
+    ninety. Where slots are few, the end of the indication is cut.
 
     Args:
         age: years; over OLDEST it is not said.

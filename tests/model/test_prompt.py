@@ -13,7 +13,6 @@ from model.generation import forced, generate
 from model.prompt import NOTHING_ID, prompt_batch, prompt_ids, prompt_text
 from model.reporter import Reporter
 from model.tokenizer import BOS_ID, EOS_ID, PAD_ID, ReportTokenizer
-from tests.model.conftest import make
 
 TOKENIZER = ReportTokenizer.train(["60s female. Cough and fever.", "Chest pain."], 400)
 
@@ -40,7 +39,8 @@ def report_ids() -> torch.Tensor:
 @pytest.fixture
 def told(architecture: dict[str, Any]) -> Reporter:
     """A reporter of each architecture that reads prompts of 6 tokens and writes up to 12."""
-    return make({**architecture, "prompt_tokens": 6, "max_tokens": 12})
+    torch.manual_seed(0)
+    return build_reporter({**architecture, "prompt_tokens": 6, "max_tokens": 12}).eval()
 
 
 @pytest.mark.parametrize(
