@@ -75,11 +75,14 @@ def drafted_sentences(row: dict[str, Any]) -> list[tuple[Section, str]]:
     return [(Section(s["section"]), s["text"]) for s in ordered]
 
 
-def prepare(data: Path, out: Path, params: Params) -> dict[str, int]:
+def prepare(data: Path, out: Path, params: Params, vocabulary: Path | None = None) -> dict[str, int]:
     """Write `out` from the versioned set in `data`; return the stage's figures.
 
     A study without a report is left out and counted: there is nothing to learn from it or to grade it by. So is one
     that is a report alone, without image.
+
+    Args:
+        vocabulary: a tokenizer.json to encode the reports with, instead of one that is made for them.
 
     Raises:
         BadInput: no study of the training split has an image and a report.
@@ -94,7 +97,10 @@ def prepare(data: Path, out: Path, params: Params) -> dict[str, int]:
         )
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    tokenizer = ReportTokenizer.train(training, params.prepare.vocab_size)
+    if vocabulary is None:
+        tokenizer = ReportTokenizer.train(training, params.prepare.vocab_size)
+    else:
+        tokenizer = ReportTokenizer.load(vocabulary)
     tokenizer.save(out / "tokenizer.json")
 
     pixels = PixelParams(**params.pixels.model_dump())

@@ -1,0 +1,51 @@
+"""What a run is worth: the figures of `pipelines.evaluate`, without intervals over patients. Seeds give those."""
+
+from pathlib import Path
+
+from model.artefact import Artefact
+from model.faithfulness import occlusion_figures
+from pipelines.baselines import mean_mask_scores, mean_masks
+from pipelines.calibrating import fit_calibration
+from pipelines.drafting import draft_studies
+from pipelines.evaluate import grounded_share, prefixed, score_reports
+from pipelines.evaluation_set import PreparedEvaluation
+from pipelines.experiments.declared import Ingested, Phantom
+from pipelines.grounding_scores import matched_only, region_figures, score_study
+from pipelines.occlusion import occlusions
+from pipelines.splits import Split
+
+
+def scored_split(data: Phantom | Ingested) -> Split:
+    """A phantom is made for the experiment alone: its test split is free, and no epoch was chosen on it. The test split
+    of a data set is for the gate: experiments, of which the best is taken, are scored on the validation split."""
+    return Split.TEST if isinstance(data, Phantom) else Split.VALIDATE
+
+
+def score(artefact: Artefact, learned: Path, prepared: Path, split: Split) -> dict[str, float]:
+    """Draft a split of `prepared` and score words, findings and regions; nothing is withheld.
+
+    Args:
+        learned: the prepared set that the model was trained on: calibration and mean masks come from there.
+    """
+    grid = artefact.grid
+    studies = PreparedEvaluation(prepared, split, grid)
+    validation, training = (PreparedEvaluation(learned, name, grid) for name in (Split.VALIDATE, Split.TRAIN))
+    drafts = list(draft_studies(artefact, studies, fit_calibration(artefact, validation)))
+    reports = [draft.report for draft in drafts]
+    scores = [
+        found for index, report in enumerate(reports) for found in score_study(index, studies[index], report, grid)
+    ]
+    floor = mean_mask_scores(studies, mean_masks(training), grid)
+    figures = [
+        *score_reports([studies[index].text for index in range(len(studies))], [report.text for report in reports]),
+        *region_figures(scores, len(studies)),
+        *occlusion_figures(occlusions(artefact, studies, drafts), len(studies)),
+        grounded_share(reports),
+    ]
+    return {
+        **{figure.name: figure() for figure in figures},
+        **prefixed("matched", region_figures(matched_only(scores), len(studies))),
+        "miou_image_free": prefixed("", region_figures(floor, len(studies)))[".miou"],
+        "n_studies": len(studies),
+        "n_statements": len(scores),
+    }
