@@ -89,7 +89,7 @@ def run(trial: Trial) -> Figures:
 def scored(trial: Trial, trained: Path) -> dict[str, float]:
     """The figures on each set that the experiment names, with its name before them; else on the run's own."""
     artefact, own = open_artefact(trained), own_set(trial)
-    figures = {}
+    figures: dict[str, float] = {}
     for name, data in (trial.scored_on or {"": trial.data}).items():
         there = prepared_set(data, trial.params, WORK / "sets")
         found = score(artefact, own, there, scored_split(data))
