@@ -51,11 +51,8 @@ class Ingested(Strict):
 
 
 def kind_of_data(content: Any) -> str:
-    return (
-        "ingested"
-        if isinstance(content, Ingested) or (isinstance(content, dict) and "source" in content)
-        else "phantom"
-    )
+    ingested = isinstance(content, Ingested) or (isinstance(content, dict) and "source" in content)
+    return "ingested" if ingested else "phantom"
 
 
 Data = Annotated[Annotated[Phantom, Tag("phantom")] | Annotated[Ingested, Tag("ingested")], Discriminator(kind_of_data)]
