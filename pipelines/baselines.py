@@ -6,6 +6,8 @@ model's own drafts handed to other patients (images shuffled among studies).
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,39 @@ VARYING = 0.4
 (mean IoU over thresholds .1 to .5, training split alone)."""
 
 Statement = tuple[str, Side | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFree:
+    """The constant reports and the mean masks, learned on the training split and scored on the studies.
+
+    Attributes:
+        constants: each figure of words and findings of its own best constant report.
+        scores: every reference statement answered by its mean mask.
+        varying: the observations whose place varies.
+        described: the constant reports, and why a place counts as varying.
+    """
+
+    constants: dict[str, float]
+    scores: list[StatementScore]
+    varying: list[str]
+    described: dict[str, Any]
+
+
+def image_free(
+    studies: EvaluationSet, references: Sequence[str], training: EvaluationSet, grid: tuple[int, int]
+) -> ImageFree:
+    """What a model would reach that never looked at an image."""
+    constants = best_constants([training[index].text for index in range(len(training))])
+    means = mean_masks(training)
+    agreement = agreement_with_mean(training, means)
+    moving = varying(agreement)
+    return ImageFree(
+        constants=constant_figures(references, constants),
+        scores=mean_mask_scores(studies, means, grid),
+        varying=moving,
+        described={"constants": constants, "agreement_with_mean_mask": agreement, "varying": moving},
+    )
 
 
 def best_constants(reports: Sequence[str]) -> dict[str, str]:

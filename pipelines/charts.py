@@ -21,7 +21,7 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def line_chart(x: Sequence[float], series: Mapping[str, Sequence[float | None]]) -> str:
-    """Lines over `x`, at most four, named in a legend. A value that is None or not finite leaves a gap."""
+    """Lines over `x`, epochs or probabilities, at most four, named in a legend. What is None or not finite is a gap."""
     values = [v for line in series.values() for v in line if v is not None and math.isfinite(v)]
     if not values:
         return ""
@@ -40,8 +40,8 @@ def line_chart(x: Sequence[float], series: Mapping[str, Sequence[float | None]])
         y = at(x_low, value)[1]
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
-    whole = [v for v in ticks(x_low, x_high, 8) if v == int(v)]
-    parts += [f'<text x="{at(v, low)[0]:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{v:g}</text>' for v in whole]
+    shown = [v for v in ticks(x_low, x_high, 8) if v == int(v) or x_high - x_low < 1]
+    parts += [f'<text x="{at(v, low)[0]:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{v:g}</text>' for v in shown]
     for index, (name, line) in enumerate(series.items()):
         points = [(at(a, b) if b is not None and math.isfinite(b) else None) for a, b in zip(x, line, strict=True)]
         parts.append(f'<path class="line line-{index}" d="{path(points)}"/>')

@@ -11,77 +11,43 @@ With `--source` it grades the model on any set that a source reads, outside the 
 """
 
 import argparse
-import json
-import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from model.artefact import Artefact, open_artefact
 from model.calibration import FILE as CALIBRATION
-from model.calibration import Calibration, read_calibration, write_calibration
+from model.calibration import Calibration, read_calibration
 from model.errors import BadInput
-from model.faithfulness import Occlusion, occlusion_figures
+from model.faithfulness import occlusion_figures
 from model.labeler import label_report
-from model.metrics import (
-    SIZE_BOUNDS,
-    Figure,
-    PatientBootstrap,
-    findings_figures,
-    mean_figure,
-    per_observation,
-    text_figures,
-)
+from model.metrics import SIZE_BOUNDS, Figure, PatientBootstrap, findings_figures, mean_figure, text_figures
 from model.report import GroundedReport, Verdict
-from model.study import Section
-from pipelines.baselines import (
-    agreement_with_mean,
-    best_constants,
-    constant_figures,
-    mean_mask_scores,
-    mean_masks,
-    shuffled,
-    size_terciles,
-    varying,
-)
+from pipelines.baselines import image_free, shuffled, size_terciles
 from pipelines.calibrating import fit_calibration
 from pipelines.confidence import confidence_figures
 from pipelines.drafting import draft_studies
-from pipelines.evaluation_set import EvaluationSet, EvaluationStudy, PreparedEvaluation, SourceEvaluation
+from pipelines.evaluation_files import Evaluation, draft_lines, per_finding, write
+from pipelines.evaluation_set import EvaluationSet, PreparedEvaluation, SourceEvaluation
 from pipelines.gate import POLICY, Withhold, load_policy
 from pipelines.grounding_scores import (
     StatementScore,
     anatomy_figures,
-    by_observation,
     by_size,
     matched_only,
     of_observations,
     region_figures,
     score_anatomy,
+    score_reading,
     score_study,
 )
 from pipelines.metrics import write_metrics
-from pipelines.occlusion import by_observation as occlusion_by_observation
 from pipelines.occlusion import occlusions
+from pipelines.reading import read_references
 from pipelines.sources import open_source
 
 SHUFFLE_SEED = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Everything that the stage writes."""
-
-    figures: dict[str, float]
-    drafts: list[dict[str, Any]]
-    statements: pd.DataFrame
-    per_finding: pd.DataFrame
-    reliability: pd.DataFrame
-    baselines: dict[str, Any]
 
 
 def evaluate(
@@ -124,21 +90,10 @@ def evaluate(
     figures += occlusion_figures(falls, len(studies))
     figures += trusted
     figures += [grounded_share(reports), withheld_share(reports)]
-
-    image_free: dict[str, float] = {}
-    baselines: dict[str, Any] = {}
-    if training is not None:
-        constants = best_constants([training[index].text for index in range(len(training))])
-        means = mean_masks(training)
-        agreement = agreement_with_mean(training, means)
-        moving = varying(agreement)
-        floor = mean_mask_scores(studies, means, grid)
-        image_free = {f"constant.{name}": value for name, value in constant_figures(references, constants).items()}
-        image_free |= prefixed("mean_mask", region_figures(floor, len(studies)))
-        image_free["miou_image_free"] = image_free["mean_mask.miou"]
-        figures.append(of_observations("miou_varying", scores, moving, len(studies)))
-        figures.append(of_observations("miou_image_free_varying", floor, moving, len(studies)))
-        baselines = {"constants": constants, "agreement_with_mean_mask": agreement, "varying": moving, "sizes": bounds}
+    free = None if training is None else image_free(studies, references, training, grid)
+    if free is not None:
+        figures.append(of_observations("miou_varying", scores, free.varying, len(studies)))
+        figures.append(of_observations("miou_image_free_varying", free.scores, free.varying, len(studies)))
 
     bootstrap = PatientBootstrap(patients)
     flat: dict[str, float] = {
@@ -152,19 +107,24 @@ def evaluate(
         estimate = bootstrap.estimate(figure)
         flat |= {figure.name: estimate.value, f"{figure.name}.low": estimate.low, f"{figure.name}.high": estimate.high}
     flat |= prefixed("matched", region_figures(matched_only(scores), len(studies)))
+    flat |= prefixed("teacher_forced", region_figures(score_readings(artefact, studies, bounds), len(studies)))
 
     order = shuffled(patients, SHUFFLE_SEED)
     moved = [reports[index] for index in order]
     flat |= prefixed("shuffled", score_reports(references, [report.text for report in moved]))
     flat |= prefixed("shuffled", region_figures(score_regions(studies, moved, grid, bounds), len(studies)))
+    if free is not None:
+        flat |= prefixed("mean_mask", region_figures(free.scores, len(studies)))
+        flat |= {f"constant.{name}": value for name, value in free.constants.items()}
+        flat["miou_image_free"] = flat["mean_mask.miou"]
 
     return Evaluation(
-        figures=flat | image_free,
+        figures=flat,
         drafts=draft_lines(studies, reports, figures),
         statements=pd.DataFrame([score.row() for score in scores]),
         per_finding=per_finding(references, reports, scores, falls),
         reliability=reliability,
-        baselines=baselines,
+        baselines={} if free is None else {**free.described, "sizes": bounds},
     )
 
 
@@ -187,6 +147,15 @@ def score_regions(
     ]
 
 
+def score_readings(artefact: Artefact, studies: EvaluationSet, bounds: tuple[float, float]) -> list[StatementScore]:
+    """The references' own sentences, read with teacher forcing."""
+    return [
+        score
+        for index, maps in enumerate(read_references(artefact, studies))
+        for score in score_reading(index, studies[index], maps, artefact.grid, bounds)
+    ]
+
+
 def grounded_share(drafts: Sequence[GroundedReport]) -> Figure:
     """Share of drafted sentences whose attention grounds them."""
     grounded = [sum(s.verdict is Verdict.GROUNDED for s in draft.sentences) for draft in drafts]
@@ -201,65 +170,6 @@ def withheld_share(drafts: Sequence[GroundedReport]) -> Figure:
 
 def prefixed(prefix: str, figures: Sequence[Figure]) -> dict[str, float]:
     return {f"{prefix}.{figure.name}": figure() for figure in figures}
-
-
-def draft_lines(
-    studies: EvaluationSet, drafts: Sequence[GroundedReport], figures: Sequence[Figure]
-) -> list[dict[str, Any]]:
-    """The lines of drafts.jsonl, each with its study's own figures."""
-    each = {figure.name: figure.of_each() for figure in figures}
-    return [
-        {
-            "study_id": draft.study_id,
-            "draft": draft.to_json(),
-            "reference": reference(studies[index]),
-            "figures": {name: None if np.isnan(values[index]) else values[index] for name, values in each.items()},
-        }
-        for index, draft in enumerate(drafts)
-    ]
-
-
-def reference(study: EvaluationStudy) -> dict[str, Any]:
-    """The signed report as drafts.jsonl shows it."""
-    return {section.value: study.section(section) for section in Section} | {
-        "sentences": [
-            {
-                "text": sentence.text,
-                "section": sentence.section.value,
-                "groundable": sentence.groundable,
-                "has_mask": sentence.mask is not None,
-                "findings": [asdict(finding) for finding in sentence.findings],
-            }
-            for sentence in study.sentences
-        ]
-    }
-
-
-def per_finding(
-    references: Sequence[str],
-    drafts: Sequence[GroundedReport],
-    scores: Sequence[StatementScore],
-    falls: Sequence[Occlusion],
-) -> pd.DataFrame:
-    """One row an observation: words (counts, precision, recall, F1), regions and occlusion."""
-    labels = ([label_report(text) for text in side] for side in (references, [draft.text for draft in drafts]))
-    words = pd.DataFrame([asdict(score) for score in per_observation(*labels)])
-    regions = by_observation(scores).rename(columns={"n": "statements"})
-    hidden = occlusion_by_observation(falls)
-    return words.merge(regions, on="observation", how="left").merge(hidden, on="observation", how="left")
-
-
-def write(evaluation: Evaluation, calibration: Calibration, out: Path) -> None:
-    """Write the stage's folder anew."""
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    write_calibration(calibration, out / CALIBRATION)
-    with (out / "drafts.jsonl").open("w") as file:
-        file.writelines(json.dumps(line) + "\n" for line in evaluation.drafts)
-    evaluation.statements.to_parquet(out / "statements.parquet")
-    evaluation.per_finding.to_parquet(out / "per_finding.parquet")
-    evaluation.reliability.to_parquet(out / "reliability.parquet")
-    (out / "baselines.json").write_text(json.dumps(evaluation.baselines, indent=1) + "\n")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

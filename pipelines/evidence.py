@@ -52,18 +52,28 @@ GROUNDING = (
     "iou_ceiling",
     "miou",
     "miou_image_free",
+    "miou_varying",
+    "miou_image_free_varying",
     "pointing_game",
     "mass_in_mask",
     "cnr",
     "grounded_share",
-    "occlusion_ratio",
+    "withheld_share",
+    "anatomy.pointing_game",
+    "anatomy.miou",
 )
+FAITHFULNESS = ("occlusion_ratio", "occlusion.fall_grounded", "occlusion.fall_random")
+CONFIDENCE = ("needs_no_correction", "confidence.brier", "grounding_score.brier")
 BASELINES = {
     "constant": "the best one report for everybody",
     "shuffled": "this model's drafts, dealt out among the studies",
     "mean_mask": "the mean training mask of the same statement",
 }
-BESIDE = {"matched": "only the statements that the draft did make", **BASELINES}
+BESIDE = {
+    "matched": "only the statements that the draft did make",
+    "teacher_forced": "the reference's own sentences, as the model reads them",
+    **BASELINES,
+}
 
 Content = dict[str, Any]
 
@@ -100,6 +110,8 @@ def gather(root: Path, artefact: Artefact, verdict: Verdict, params: Params, exa
         },
         "subgroups": {"by": ["age", "sex", "race_ethnicity", "site", "view", "device"], "status": NOT_MEASURED},
         "grounding": rows(figures, GROUNDING),
+        "faithfulness": rows(figures, FAITHFULNESS),
+        "confidence": {"figures": rows(figures, CONFIDENCE), "reliability": reliability(root)},
         "parity": {"figures": read_metrics("parity", root / "metrics"), "latency": NOT_MEASURED},
         "rollout": {"shadow": NOT_MEASURED, "canary": NOT_MEASURED},
         "training": {"figures": read_metrics("train", root / "metrics"), "history": history(root)},
@@ -212,8 +224,17 @@ def rows(figures: Mapping[str, float | None], names: tuple[str, ...]) -> list[Co
 
 
 def per_finding(root: Path) -> list[Content]:
-    """The rows of per_finding.parquet; what is not finite is None."""
-    path = root / "evaluation" / "per_finding.parquet"
+    """The rows of per_finding.parquet."""
+    return table(root / "evaluation" / "per_finding.parquet")
+
+
+def reliability(root: Path) -> list[Content]:
+    """The rows of reliability.parquet."""
+    return table(root / "evaluation" / "reliability.parquet")
+
+
+def table(path: Path) -> list[Content]:
+    """The rows of a file that a stage left, none where it left none; what is not finite is None."""
     found: list[Content] = pq.read_table(path).to_pylist() if path.is_file() else []
     return [{k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in found]
 

@@ -75,6 +75,23 @@ def score_study(
     return scores
 
 
+def score_reading(
+    index: int,
+    study: EvaluationStudy,
+    maps: Sequence[NDArray[np.float32] | None],
+    grid: tuple[int, int],
+    bounds: tuple[float, float] = SIZE_BOUNDS,
+) -> list[StatementScore]:
+    """Score the maps of the reference's own sentences: where the model looks, whatever it would have written."""
+    scores = (
+        score_statement(index, sentence, finding, grid_map, grid, bounds)
+        for sentence, grid_map in zip(study.sentences, maps, strict=True)
+        for finding in sentence.findings
+        if finding.positive
+    )
+    return [score for score in scores if score is not None]
+
+
 def score_statement(
     study: int,
     sentence: ReferenceSentence,

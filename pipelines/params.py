@@ -24,6 +24,7 @@ class Train(Strict):
     seed: int
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=1)
+    optimizer: Literal["adamw", "muon"]
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(ge=0)
     warmup_fraction: float = Field(ge=0, lt=1)

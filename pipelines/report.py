@@ -44,6 +44,7 @@ FINDING_COLUMNS = (
     "statements",
     "iou_norm_0.1",
     "pointing_game",
+    "occlusion_ratio",
 )
 
 
@@ -114,6 +115,7 @@ def render(content: Content, folder: Path) -> str:
         beside=BESIDE,
         finding_columns=FINDING_COLUMNS,
         curves=curves(content["training"]["history"]),
+        reliabilities=reliabilities(content["confidence"]["reliability"]),
         strip=lambda *figures: Markup(charts.strip(*figures)),  # noqa: S704 - numbers alone go in
     )
 
@@ -134,6 +136,23 @@ def curves(history: Sequence[Mapping[str, float | None]]) -> dict[str, Markup]:
         for title, lines in wanted.items()
     }
     return {title: Markup(chart) for title, chart in drawn.items() if chart}  # noqa: S704 - numbers alone go in
+
+
+RELIABILITIES = {
+    "confidence": "Confidence that a draft needs no correction",
+    "grounding_score": "Score of a sentence that states a finding",
+}
+
+
+def reliabilities(rows: Sequence[Mapping[str, Any]]) -> dict[str, Markup]:
+    """Reliability curves by title: what was right against what was predicted, beside the diagonal."""
+    drawn = {}
+    for name, title in RELIABILITIES.items():
+        bins = [row for row in rows if row["of"] == name and row["n"]]
+        predicted = [row["predicted"] for row in bins]
+        lines = {"right": [row["observed"] for row in bins], "predicted": predicted}
+        drawn[title] = Markup(charts.line_chart(predicted, lines) if bins else "")  # noqa: S704 - numbers alone go in
+    return {title: chart for title, chart in drawn.items() if chart}
 
 
 def number(value: float | None) -> str:

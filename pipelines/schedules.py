@@ -12,23 +12,34 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
+    from model.reporter import Reporter
 
-def make_optimizer(model: "nn.Module", params: Train, batches: int, *, done: int) -> "tuple[Optimizer, LRScheduler]":
-    """AdamW with decay on matrices alone; linear warm-up, then cosine to zero over all epochs.
+
+def make_optimizer(model: "Reporter", params: Train, batches: int, *, done: int) -> "tuple[Optimizer, LRScheduler]":
+    """The optimizer that `params` names, with decay on matrices alone; its rate warms up, then falls to 0 by a cosine.
 
     Args:
         batches: batches an epoch. done: batches that were trained before, where a run is resumed.
     """
     import torch
 
+    from model.muon import Muon, inner_matrices
+    from model.training import fast_precision
+
+    rate, decay = params.learning_rate, params.weight_decay
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     vectors = [p for p in model.parameters() if p.ndim < 2]
-    rate = params.learning_rate
-    groups = [
-        {"params": matrices, "weight_decay": params.weight_decay, "initial_lr": rate},
-        {"params": vectors, "weight_decay": 0.0, "initial_lr": rate},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
+    optimizer: Optimizer
+    if params.optimizer == "muon":
+        inner = inner_matrices(model, model.config["vocab_size"])
+        tables = [p for p in matrices if all(p is not other for other in inner)]
+        precision = fast_precision(matrices[0].device)
+        optimizer = Muon(inner, tables, vectors, lr=rate, weight_decay=decay, precision=precision)
+    else:
+        groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
+        optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
+    for group in optimizer.param_groups:
+        group["initial_lr"] = rate
     total = params.epochs * batches
     warmup = max(1, int(params.warmup_fraction * total))
 

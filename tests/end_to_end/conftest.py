@@ -85,12 +85,24 @@ SCENARIO = {
 }
 
 
+STUDIES, SEED, SIZE = 700, 3, 128
+
+
 @pytest.fixture(scope="session")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """700 phantom studies of 128 px, the model's own input size."""
+    """As large as the model's own input."""
     folder = tmp_path_factory.mktemp("phantom")
     (folder / "scenario.yaml").write_text(yaml.safe_dump(SCENARIO))
-    arguments = ["--studies", "700", "--seed", "3", "--size", "128", "--scenario", str(folder / "scenario.yaml")]
+    arguments = [
+        "--studies",
+        f"{STUDIES}",
+        "--seed",
+        f"{SEED}",
+        "--size",
+        f"{SIZE}",
+        "--scenario",
+        str(folder / "scenario.yaml"),
+    ]
     command = [sys.executable, "-m", "pipelines.cli", "phantom", "--out", str(folder / "set"), *arguments]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return folder / "set"

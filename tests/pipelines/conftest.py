@@ -48,6 +48,12 @@ FIGURES: dict[str, float | None] = {
     "iou_norm_0.1.low": 0.51,
     "iou_norm_0.1.high": 0.58,
     "pointing_game": 0.93,
+    "teacher_forced.iou_norm_0.1": 0.62,
+    "occlusion_ratio": 6.2,
+    "occlusion.fall_grounded": 0.93,
+    "occlusion.fall_random": 0.15,
+    "needs_no_correction": 0.61,
+    "confidence.brier": 0.14,
     "constant.bleu_4": 0.31,
     "constant.findings_micro_f1": 0.30,
     "constant.meteor_exact_stem": 0.42,
@@ -68,6 +74,16 @@ PER_FINDING = {
     "statements": [3, float("nan")],
     "iou_norm_0.1": [0.56, float("nan")],
     "pointing_game": [1.0, float("nan")],
+    "occlusion_ratio": [5.5, float("nan")],
+}
+
+RELIABILITY = {
+    "of": ["confidence", "confidence", "confidence"],
+    "low": [0.2, 0.5, 0.8],
+    "high": [0.3, 0.6, 0.9],
+    "n": [4, 0, 6],
+    "predicted": [0.24, float("nan"), 0.86],
+    "observed": [0.25, float("nan"), 0.83],
 }
 
 
@@ -251,6 +267,7 @@ def build_run(root: Path, **changes: float | None) -> Path:
     lines = [json.dumps(drafts_line(study_id)) + "\n" for study_id in STUDIES]
     (root / "evaluation" / "drafts.jsonl").write_text("".join(lines))
     pd.DataFrame(PER_FINDING).to_parquet(root / "evaluation" / "per_finding.parquet")
+    pd.DataFrame(RELIABILITY).to_parquet(root / "evaluation" / "reliability.parquet")
     return root
 
 

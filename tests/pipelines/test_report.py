@@ -80,6 +80,7 @@ def test_a_passed_model_is_reported_with_the_stages_own_figures(passed_run: Path
         "low": measured["bleu_4.low"],
         "high": measured["bleu_4.high"],
         "matched": None,
+        "teacher_forced": None,
         "constant": measured["constant.bleu_4"],
         "shuffled": measured["shuffled.bleu_4"],
         "mean_mask": None,
@@ -87,10 +88,19 @@ def test_a_passed_model_is_reported_with_the_stages_own_figures(passed_run: Path
     assert content["verdict"] == json.loads((passed_run / "verdict.json").read_text())
     assert "All 9 criteria of the policy hold" in page.text
     assert "map max difference 3.0e-07" in page.text
-    assert "Pleural Effusion 3 1 0 0.750 1.000 0.857 3 0.560 1.000" in page.text
+    assert "Pleural Effusion 3 1 0 0.750 1.000 0.857 3 0.560 1.000 5.500" in page.text
     assert "In no reference and no draft: Fracture." in page.text
     for said in ("0.610", "0.550 to 0.660", "mimic_cxr-0a1b2c3d", "not measured yet", "grounding beats the mean mask"):
         assert said.lower() in page.text.lower()
+
+
+def test_faithfulness_and_confidence_are_shown_with_the_curve_that_they_are_judged_by(passed_run: Path) -> None:
+    content, page = read(passed_run)
+    assert [row["value"] for row in content["faithfulness"]] == [6.2, 0.93, 0.15]
+    assert [row["observed"] for row in content["confidence"]["reliability"]] == [0.25, None, 0.83]
+    assert "Do the words rest on what they point at?" in page.text
+    assert "Confidence that a draft needs no correction" in page.text
+    assert "Score of a sentence that states a finding" not in page.text  # none was drafted
 
 
 def test_a_refused_model_gets_its_report_with_the_reasons_on_top(finished_run: Build) -> None:

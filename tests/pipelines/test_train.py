@@ -33,6 +33,7 @@ PARAMS: dict[str, Any] = {
         "seed": 7,
         "epochs": 4,
         "batch_size": 4,
+        "optimizer": "adamw",
         "learning_rate": 1e-3,
         "weight_decay": 0.05,
         "warmup_fraction": 0.1,
