@@ -16,7 +16,7 @@ FIGURES = {
     "findings_micro_f1": "Findings, micro-F1",
     "bleu_4": "BLEU-4",
     "miou": "Regions, mean IoU",
-    "pointing_game": "Pointing game",
+    "teacher_forced.miou": "The same, told what to write",
 }
 CURVES = {
     "validate_ce": "Cross-entropy of the words, nats",

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from model.artefact import Artefact
 from model.faithfulness import occlusion_figures
+from model.metrics import SIZE_BOUNDS
 from pipelines.baselines import mean_mask_scores, mean_masks
 from pipelines.calibrating import fit_calibration
 from pipelines.drafting import draft_studies
-from pipelines.evaluate import grounded_share, prefixed, score_reports
+from pipelines.evaluate import grounded_share, prefixed, score_readings, score_regions, score_reports
 from pipelines.evaluation_set import PreparedEvaluation
 from pipelines.experiments.declared import Ingested, Phantom
-from pipelines.grounding_scores import matched_only, region_figures, score_study
+from pipelines.grounding_scores import matched_only, region_figures
 from pipelines.occlusion import occlusions
 from pipelines.splits import Split
 
@@ -32,20 +33,23 @@ def score(artefact: Artefact, learned: Path, prepared: Path, split: Split) -> di
     validation, training = (PreparedEvaluation(learned, name, grid) for name in (Split.VALIDATE, Split.TRAIN))
     drafts = list(draft_studies(artefact, studies, fit_calibration(artefact, validation)))
     reports = [draft.report for draft in drafts]
-    scores = [
-        found for index, report in enumerate(reports) for found in score_study(index, studies[index], report, grid)
-    ]
+    scores = score_regions(studies, reports, grid, SIZE_BOUNDS)
+    told = score_readings(artefact, studies, SIZE_BOUNDS)
     floor = mean_mask_scores(studies, mean_masks(training), grid)
+    n = len(studies)
     figures = [
-        *score_reports([studies[index].text for index in range(len(studies))], [report.text for report in reports]),
-        *region_figures(scores, len(studies)),
-        *occlusion_figures(occlusions(artefact, studies, drafts), len(studies)),
+        *score_reports([studies[index].text for index in range(n)], [report.text for report in reports]),
+        *region_figures(scores, n),
+        *occlusion_figures(occlusions(artefact, studies, drafts), n),
         grounded_share(reports),
     ]
+    image_free = prefixed("mean_mask", region_figures(floor, n))
     return {
-        **{figure.name: figure() for figure in figures},
-        **prefixed("matched", region_figures(matched_only(scores), len(studies))),
-        "miou_image_free": prefixed("", region_figures(floor, len(studies)))[".miou"],
-        "n_studies": len(studies),
+        "n_studies": n,
         "n_statements": len(scores),
+        **{figure.name: figure() for figure in figures},
+        **prefixed("matched", region_figures(matched_only(scores), n)),
+        **prefixed("teacher_forced", region_figures(told, n)),
+        **image_free,
+        "miou_image_free": image_free["mean_mask.miou"],
     }

@@ -24,6 +24,8 @@ SCORED = (
     "matched.iou_norm_0.1",
     "matched.miou",
     "matched.pointing_game",
+    "teacher_forced.miou",
+    "teacher_forced.pointing_game",
     "grounded_share",
 )
 TRAINED = ("train.attention_entropy_located", "train.seconds")
