@@ -5,6 +5,7 @@ The page's words are a person's. A table stands between two comments, and only w
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 import pandas as pd
@@ -70,27 +71,24 @@ def of(runs: pd.DataFrame, variant: str, figure: str) -> list[float]:
 
 
 def value_cell(found: Spread) -> str:
-    if math.isnan(found.sd):
-        return number(found.mean)
-    return f"{number(found.mean)} ± {number(found.sd)}<br>{number(found.low)} to {number(found.high)}"
+    mean, sd, low, high = numbers(found)
+    return mean if math.isnan(found.sd) else f"{mean} ± {sd}<br>{low} to {high}"
 
 
 def difference_cell(found: Spread) -> str:
-    if math.isnan(found.sd):
-        return number(found.mean, "+")
-    text = f"{number(found.mean, '+')}<br>{number(found.low, '+')} to {number(found.high, '+')}"
+    mean, _, low, high = numbers(found, "+")
+    text = mean if math.isnan(found.sd) else f"{mean}<br>{low} to {high}"
     return f"**{text}**" if found.low * found.high > 0 else text
 
 
-def number(value: float, sign: str = "") -> str:
-    """Three decimals; of 10 and more, one.
+def numbers(found: Spread, sign: str = "") -> list[str]:
+    """Mean, sd, low and high with three decimals; around a mean of 10 and more with one.
 
-    >>> number(0.5), number(93.25, "+")
-    ('0.500', '+93.2')
+    >>> numbers(Spread(112.0, 0.42, 110.96, 113.04))
+    ['112.0', '0.4', '111.0', '113.0']
     """
-    if math.isnan(value):
-        return "-"
-    return f"{value:{sign}.1f}" if abs(value) >= 10 else f"{value:{sign}.3f}"
+    decimals = 1 if abs(found.mean) >= 10 else 3
+    return ["-" if math.isnan(value) else f"{value:{sign}.{decimals}f}" for value in astuple(found)]
 
 
 def put(page: Path, name: str, question: str, content: str) -> None:

@@ -6,14 +6,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pandas as pd
 import pytest
 import yaml
 
+from model.errors import BadInput
 from pipelines import experiment as command
 from pipelines.cli import main
 from pipelines.environment import quiet_environment
+from pipelines.train import load_weights
 from tests.pipelines.test_train import PARAMS
 
 os.environ.update(quiet_environment())
@@ -105,3 +108,11 @@ def test_what_was_run_already_is_shared_and_what_is_new_is_run(project: Path, mo
     runs = pd.read_csv(project / "docs" / "experiments" / "second.csv")
     assert {"first.bleu_4", "second.bleu_4"} <= set(runs.columns)
     assert runs["train.validate_loss"][1] < runs["train.validate_loss"][0]
+
+
+def test_weights_do_not_go_on_with_other_words(tmp_path: Path) -> None:
+    for name, words in {"trained": "{}", "prepared": "[]"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tokenizer.json").write_text(words)
+    with pytest.raises(BadInput, match="prepare both sets with one tokenizer"):
+        load_weights(MagicMock(), {}, tmp_path / "trained", tmp_path / "prepared")
