@@ -126,4 +126,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     experiment(args.name)
+    print(f"{args.name}: the table stands in {PAGE}, the pictures and every figure in {PAGE.with_suffix('')}/")
     return 0
