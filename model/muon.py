@@ -124,6 +124,6 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 def inner_matrices(model: nn.Module, vocabulary: int) -> list[nn.Parameter]:
     """The weights of linear layers and convolutions, but for those that are, or are tied to, a row for each word."""
-    layers = (layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d))
-    weights = (layer.get_parameter("weight") for layer in layers)
-    return [weight for weight in weights if len(weight) != vocabulary]
+    layers = (layer for layer in model.modules() if not isinstance(layer, nn.Embedding))
+    named = (pair for layer in layers for pair in layer.named_parameters(recurse=False))
+    return [weight for name, weight in named if name == "weight" and weight.ndim >= 2 and len(weight) != vocabulary]

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "parity": ("pipelines.parity", "hold the exported graphs against the trained model"),
     "report": ("pipelines.report", "write the validation report"),
     "register": ("pipelines.register", "record the run in MLflow and register a model that passed"),
+    "experiment": ("pipelines.experiment", "run a declared grid over seeds and write its table"),
     "label": ("pipelines.label", "label reports with the 14 CheXpert observations"),
     "score": ("pipelines.score", "score candidate reports against references"),
     "run": ("pipelines.run", "open, advance and close a retraining run in its own worktree"),

@@ -52,13 +52,16 @@ class StudyPicture:
     input_sha256: str
 
 
-def prepare(data: Path, out: Path, params: Params, processes: int | None = None) -> dict[str, int]:
+def prepare(
+    data: Path, out: Path, params: Params, *, vocabulary: Path | None = None, processes: int | None = None
+) -> dict[str, int]:
     """Write `out` from the versioned set in `data`; return the stage's figures.
 
     A study without a report is left out and counted: there is nothing to learn from it or to grade it by. So is one
     that is a report alone, without image.
 
     Args:
+        vocabulary: a tokenizer.json to encode the reports with, instead of one that is made for them.
         processes: how many decode, one a core by default, 0 for this process alone. The result does not depend on it.
 
     Raises:
@@ -72,8 +75,11 @@ def prepare(data: Path, out: Path, params: Params, processes: int | None = None)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     settings = params.prepare
-    taught = (training_sentences(data), training_prompts(data) if settings.prompt_tokens else ())
-    tokenizer = make_tokenizer(settings, chain(*taught))
+    if vocabulary is None:
+        taught = (training_sentences(data), training_prompts(data) if settings.prompt_tokens else ())
+        tokenizer = make_tokenizer(settings, chain(*taught))
+    else:
+        tokenizer = ReportTokenizer.load(vocabulary)
     tokenizer.save(out / "tokenizer.json")
 
     pixels = PixelParams(**params.pixels.model_dump())

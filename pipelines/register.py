@@ -71,7 +71,7 @@ def register(root: Path = Path(), run_id: str | None = None, *, track_only: bool
     mlflow.set_registry_uri(uri)
     client = mlflow.MlflowClient()
     run_id = run_id or run_of_branch(root) or unnamed_run(root, artefact)
-    experiment_id = experiment(client, main_checkout(root))
+    experiment_id = experiment_id_of(client, main_checkout(root), EXPERIMENT)
     presets = load_presets(root / "params.yaml")
     params = {"preset": presets.preset, **flat(presets.chosen.model_dump(mode="json"))}
     known = recorded(client, experiment_id, run_id, params)
@@ -111,21 +111,21 @@ def local_tracking_uri(root: Path) -> str:
     return f"sqlite:///{folder / 'mlflow.db'}"
 
 
-def experiment(client: "MlflowClient", home: Path) -> str:
-    """The id of the experiment, made where there is none. Beside a local database its artefacts have a fixed place;
+def experiment_id_of(client: "MlflowClient", home: Path, name: str) -> str:
+    """The id of an experiment, made where there is none. Beside a local database its artefacts have a fixed place;
     a server knows its own."""
     from mlflow.exceptions import MlflowException
 
-    if found := client.get_experiment_by_name(EXPERIMENT):
+    if found := client.get_experiment_by_name(name):
         return str(found.experiment_id)
     local = client.tracking_uri.startswith("sqlite:")
     place = (home / "var" / "mlflow" / "artifacts").as_uri() if local else None
     try:
-        return str(client.create_experiment(EXPERIMENT, place))
+        return str(client.create_experiment(name, place))
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-        return str(client.get_experiment_by_name(EXPERIMENT).experiment_id)
+        return str(client.get_experiment_by_name(name).experiment_id)
 
 
 def unnamed_run(root: Path, artefact: Artefact) -> str:

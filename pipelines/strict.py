@@ -26,9 +26,20 @@ def read_yaml(path: Path, kind: type[Kind], label: str) -> Kind:
         BadInput: no YAML; or a key is unknown, missing or out of range: the first such key.
     """
     try:
-        return kind.model_validate(yaml.safe_load(path.read_text()))
+        content = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
         raise BadInput(label, f"not YAML: {' '.join(str(error).split())}", "correct that file") from error
+    return checked(content, kind, label)
+
+
+def checked(content: object, kind: type[Kind], label: str) -> Kind:
+    """What YAML holds, typed.
+
+    Raises:
+        BadInput: a key is unknown, missing or out of range: the first such key.
+    """
+    try:
+        return kind.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "(whole file)"

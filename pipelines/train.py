@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.artefact import seal
+from model.artefact import seal, sha256_of
 from model.errors import BadInput
 from pipelines.batches import batches_in_order, epoch_batches, epoch_views, loader, readers_for
 from pipelines.metrics import write_metrics
@@ -26,6 +26,7 @@ from pipelines.provenance import provenance
 from pipelines.schedules import exhausted, freeze, make_optimizer
 
 if TYPE_CHECKING:
+    from model.reporter import Reporter
     from model.training import Running
     from pipelines.prepared import PreparedSet
 
@@ -37,17 +38,26 @@ COLLAPSED = 0.95
 
 
 def train(
-    prepared: Path, out: Path, checkpoints: Path, params: Params, checkpoint_seconds: float = CHECKPOINT_SECONDS
+    prepared: Path,
+    out: Path,
+    checkpoints: Path,
+    params: Params,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    start: Path | None = None,
 ) -> dict[str, float | int | None]:
     """Train on the training split, stop by the validation split, keep the best epoch.
 
     SIGINT and SIGTERM wait for a checkpoint at the end of the step.
 
+    Args:
+        start: a model folder whose weights it starts from.
+
     Returns:
         the stage's figures: losses of the best epoch, epochs run, seconds, studies a second.
 
     Raises:
-        BadInput: the training or the validation split is empty; the model has no module that `params` freezes.
+        BadInput: the training or the validation split is empty; the model has no module that `params` freezes;
+            `start` has another vocabulary.
     """
     import torch
     from accelerate import Accelerator
@@ -69,11 +79,7 @@ def train(
     config = model_config(prepared_config(prepared), params)
     torch.manual_seed(settings.seed)
     model = build_reporter(config).to(device)
-    if config["pretrained"]:
-        from model.pretrained import load_pretrained
-        from model.published import WEIGHTS
-
-        load_pretrained(model, config["pretrained"], WEIGHTS)
+    load_weights(model, config["pretrained"], start, prepared)
     config["grid"] = model.grid
     if settings.gradient_checkpointing:
         model.encoder.checkpoint_gradients()
@@ -81,7 +87,8 @@ def train(
     check_splits(train=training, validate=validation)
 
     batches = -(-len(training) // settings.batch_size)
-    identity = hashlib.sha256(f"{fingerprint(prepared)} {settings!r} {params.model!r}".encode()).hexdigest()
+    begun = "" if start is None else sha256_of(start / "model.safetensors")
+    identity = hashlib.sha256(f"{fingerprint(prepared)} {settings!r} {params.model!r}{begun}".encode()).hexdigest()
     course = Course(checkpoints / "train.safetensors", identity, model, accelerator)
     optimizer, schedule = make_optimizer(model, settings, batches, done=course.steps(batches))
     course.resume(optimizer)
@@ -149,6 +156,26 @@ def model_config(prepared: dict[str, Any], params: Params) -> dict[str, Any]:
         "vocab_size": prepared["vocab_size"],
         **params.model.model_dump(mode="json", exclude_none=True),
     }
+
+
+def load_weights(model: "Reporter", published: dict[str, str], start: Path | None, prepared: Path) -> None:
+    """What a training begins with: published weights of the model's parts, or all weights of the model at `start`."""
+    if published:
+        from model.pretrained import load_pretrained
+        from model.published import WEIGHTS
+
+        load_pretrained(model, published, WEIGHTS)
+    if start is None:
+        return
+    if (start / "tokenizer.json").read_bytes() != (prepared / "tokenizer.json").read_bytes():
+        raise BadInput(
+            f"{start} and {prepared}",
+            "weights go on with the vocabulary that they were learned with",
+            "prepare both sets with one tokenizer",
+        )
+    from safetensors.torch import load_file
+
+    model.load_state_dict(load_file(start / "model.safetensors"))
 
 
 def check_splits(**splits: "PreparedSet") -> None:

@@ -291,3 +291,13 @@ def passed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["gate"]) == 0
         assert main(["report"]) == 0
     return root
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's tables, made once: the migrations take some ten seconds."""
+    import mlflow
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path

@@ -26,16 +26,6 @@ os.environ.update(quiet_environment())
 pytestmark = pytest.mark.xdist_group("mlflow")  # one worker makes the database
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's tables, made once: the migrations take some ten seconds."""
-    import mlflow
-
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
 def workspace(passed_run: Path, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A passed run of its own, with MLflow's database where `radassist register` looks for it."""
