@@ -97,14 +97,18 @@ def generate(
             **search,
         )
     )
-    return forced(reporter, image, ids[:, reporter.prompt_tokens :], prompt)
+    return shown(reporter, memory, ids[:, reporter.prompt_tokens :], prompt)
 
 
 @torch.inference_mode()
 def forced(reporter: Reporter, image: Tensor, ids: Tensor, prompt: Tensor | None = None) -> Drafted:
     """Maps and log-probabilities of reports (B, T) whose words are known, after prompts (B, prompt_tokens)."""
-    out = reporter(image, ids, prompt=prompt)
-    maps = torch.cat([out.attention, out.null[..., None]], dim=-1).mean(1)[:, :-1]
-    likely = out.logits.float().log_softmax(-1)[:, :-1].gather(2, ids[:, 1:, None])[..., 0]
+    return shown(reporter, reporter.read(image)[0], ids, prompt)
+
+
+def shown(reporter: Reporter, memory: Tensor, ids: Tensor, prompt: Tensor | None) -> Drafted:
+    """The same of images that were read already: at 2048 px, reading is most of the work."""
+    logits, looked = reporter.forced(memory, ids, prompt)
+    likely = logits.float().log_softmax(-1)[:, :-1].gather(2, ids[:, 1:, None])[..., 0]
     likely = likely.masked_fill(ids[:, 1:] == PAD_ID, 0.0)
-    return Drafted(ids, maps, torch.cat([torch.zeros_like(likely[:, :1]), likely], dim=1))
+    return Drafted(ids, looked.attention.mean(1)[:, :-1], torch.cat([torch.zeros_like(likely[:, :1]), likely], dim=1))

@@ -121,6 +121,14 @@ class Reporter(nn.Module):
         looked = Looked(self.pooling.spread(attention), self.pooling.lift(scores))
         return Decoded(decoded.logits, looked, decoded.key, decoded.value)
 
+    def forced(self, memory: Tensor, text_ids: Tensor, prompt: Tensor | None) -> tuple[Tensor, Looked]:
+        """Logits (B, T, V) and where each word looked, of texts (B, T) that are known, all words at once."""
+        cross_key, cross_value = self.decoder.keys_values(memory)
+        cache = self.decoder.empty_cache(len(memory), cross_key)
+        logits, looked, _, _ = self.step(self.prompted(prompt, text_ids), cross_key, cross_value, cache, cache)
+        written = slice(self.prompt_tokens, None)
+        return logits[:, written], Looked(*(part[:, :, written] for part in looked))
+
     def forward(
         self,
         image: Tensor,
@@ -141,14 +149,11 @@ class Reporter(nn.Module):
             prompt: (B, prompt_tokens), what is known of each study; None: nothing.
         """
         memory, lies = self.read(image)
-        cross_key, cross_value = self.decoder.keys_values(memory)
-        cache = self.decoder.empty_cache(image.shape[0], cross_key)
-        prompted = self.prompted(prompt, text_ids)
-        logits, (attention, scores), _, _ = self.step(prompted, cross_key, cross_value, cache, cache)
-        logits, attention, scores = (part[..., self.prompt_tokens :, :] for part in (logits, attention, scores))
+        logits, looked = self.forced(memory, text_ids, prompt)
+        attention = looked.attention
         losses = {"ce": cross_entropy(logits, text_ids)}
         if grounding_masks is not None:
-            losses["ground"] = self.grounding_loss(Looked(attention, scores), grounding_masks)
+            losses["ground"] = self.grounding_loss(looked, grounding_masks)
             losses["entropy"] = self.entropy_term(attention, grounding_masks, text_ids)
         if finding_masks is not None and lies is not None:
             losses["findings"] = finding_focal(lies, finding_masks)
