@@ -49,7 +49,7 @@ def prepared(tmp_path: Path) -> Path:
 
 
 def test_a_model_is_graded_with_what_it_was_trained_to_read(prepared: Path, tmp_path: Path) -> None:
-    trained = PreparedEvaluation(prepared, "train", (8, 8))
+    trained = PreparedEvaluation(prepared, "train")
     graded = SourceEvaluation(InMemory(tmp_path), PixelParams(size=64))
     assert [trained[index].prompt for index in range(4)] == SAID
     assert [graded[index].prompt for index in range(4)] == SAID
