@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.artefact import Artefact
+from model.prompt import prompt_batch
 from model.tokenizer import PAD_ID
 from pipelines.evaluation_set import EvaluationSet
 from pipelines.models import load_reporter
@@ -33,8 +34,10 @@ def read_references(artefact: Artefact, studies: EvaluationSet) -> Iterator[Sent
         for row, one in zip(ids, encoded, strict=True):
             row[: len(one.ids)] = one.ids
         images = images_to_tensor(np.stack([study.model_input.image for study in batch])).to(device)
+        prompts = prompt_batch(tokenizer, [study.prompt for study in batch], reporter.prompt_tokens)
+        written, prompt = torch.from_numpy(ids).to(device), torch.from_numpy(prompts).to(device)
         with torch.inference_mode():
-            attention = reporter(images, torch.from_numpy(ids).to(device)).attention.mean(1).cpu().numpy()
+            attention = reporter(images, written, prompt=prompt).attention.mean(1).cpu().numpy()
         for study, one, rows in zip(batch, encoded, attention, strict=True):
             yield maps_of(rows, np.array(one.sentence), len(study.sentences), reporter.grid)
 
