@@ -26,7 +26,7 @@ from pipelines.experiments.sets import prepared_set
 from pipelines.experiments.table import put, table
 from pipelines.experiments.tracking import tracked
 from pipelines.metrics import read_metrics, write_metrics
-from pipelines.params import load_params
+from pipelines.params import load_presets
 from pipelines.progress import Meter
 from pipelines.train import stage_figures, train
 
@@ -44,7 +44,7 @@ def experiment(name: str) -> None:
         BadInput: there is no such experiment; or it does not fit params.yaml.
     """
     declared = read_experiment(name)
-    planned = list(trials(declared, load_params(), str(FOLDER / f"{name}.yaml")))
+    planned = list(trials(declared, load_presets().presets, str(FOLDER / f"{name}.yaml")))
     with tracked(name, declared.question, hashed([trial.sha256 for trial in planned])) as parent:
         found = []
         for index, trial in enumerate(planned):

@@ -92,13 +92,14 @@ class Experiment(Strict):
     """One experiment.
 
     Attributes:
-        question: one sentence.
+        question: one sentence. preset: of params.yaml, that base and variants change.
         data: what is trained on. scored_on: by name, what every variant is scored on; by default what it trained on.
         base: what every variant has. variants: by name. reference: the one that the others are held against.
         seeds: of the training.
     """
 
     question: str = Field(min_length=1)
+    preset: str = "demo"
     data: Data
     scored_on: dict[Name, Data] = Field(default_factory=dict)
     base: Overrides = Overrides()
@@ -165,16 +166,19 @@ def read_experiment(name: str, folder: Path = FOLDER) -> Experiment:
     return read_yaml(path, Experiment, str(path))
 
 
-def trials(experiment: Experiment, params: Params, label: str) -> Iterator[Trial]:
+def trials(experiment: Experiment, presets: Mapping[str, Params], label: str) -> Iterator[Trial]:
     """Every run. A seed's variants come one after the other: what is done early can be compared early.
 
     Args:
-        params: what base and variants change. label: what an error calls the experiment.
+        presets: of params.yaml. label: what an error calls the experiment.
 
     Raises:
-        BadInput: a variant names a key that params.yaml does not have there, or a value out of range.
+        BadInput: there is no such preset; a variant names a key that params.yaml does not have there, or a value out
+            of range.
     """
-    shipped = params.model_dump(mode="json")
+    if experiment.preset not in presets:
+        raise BadInput(f"{label} preset={experiment.preset}", f"the presets are {', '.join(presets)}", "name one")
+    shipped = presets[experiment.preset].model_dump(mode="json")
     sections = set(Overrides.model_fields)
     for seed in experiment.seeds:
         made: dict[str, Trial] = {}

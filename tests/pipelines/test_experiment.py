@@ -37,7 +37,7 @@ pytestmark = pytest.mark.xdist_group("mlflow")  # one worker makes the database
 def project(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "tiny.yaml").write_text(yaml.safe_dump(DECLARED, sort_keys=False))
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"preset": "demo", "presets": {"demo": PARAMS}}))
     (tmp_path / "var" / "mlflow").mkdir(parents=True)
     shutil.copy(empty_database, tmp_path / "var" / "mlflow" / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")

@@ -11,11 +11,12 @@ from model.errors import BadInput
 from pipelines.experiments.declared import Experiment, merged, read_experiment, trials
 from pipelines.experiments.spread import paired, spread
 from pipelines.experiments.table import put, table
-from pipelines.params import Params, load_params
+from pipelines.params import Params, load_presets
 from pipelines.strict import checked
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = load_params(ROOT / "params.yaml")
+PRESETS = load_presets(ROOT / "params.yaml").presets
+SHIPPED = PRESETS["demo"]
 DECLARED: dict[str, Any] = {
     "question": "Does it help to be told where to look?",
     "data": {"studies": 40, "seed": 3},
@@ -28,7 +29,7 @@ DECLARED: dict[str, Any] = {
 
 def planned(**changes: Any) -> list[tuple[str, Params]]:
     declared = checked({**DECLARED, **changes}, Experiment, "tiny.yaml")
-    return [(t.name, t.params) for t in trials(declared, SHIPPED, "tiny.yaml")]
+    return [(t.name, t.params) for t in trials(declared, PRESETS, "tiny.yaml")]
 
 
 def test_three_seeds_have_students_interval() -> None:
@@ -73,6 +74,7 @@ def test_another_architecture_keeps_nothing_of_the_one_before() -> None:
         ({"variants": {"kl": {"modell": {}}}}, "variants.kl.modell"),
         ({"base": {"train": {"epoch": 3}}}, "train.epoch=3"),
         ({"base": {"train": {"seed": 3}}}, "the seeds stand under seeds"),
+        ({"preset": "dmeo"}, "preset=dmeo: the presets are demo"),
         ({"reference": "lk"}, "reference is one of the variants: kl, untaught"),
         ({"seeds": [1, 1]}, "each seed is there once"),
         ({"data": {"studies": 40, "seed": 3, "scenario": "none.yaml"}}, "no such file"),
@@ -97,7 +99,7 @@ def test_a_wrong_name_lists_the_experiments(tmp_path: Path) -> None:
 def test_each_declared_experiment_has_variants_that_differ(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     declared = read_experiment(name, ROOT / "experiments")
-    found = list(trials(declared, SHIPPED, name))
+    found = list(trials(declared, PRESETS, name))
     assert len({trial.sha256 for trial in found}) == len(found)
 
 
