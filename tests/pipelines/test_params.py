@@ -39,6 +39,7 @@ def config(params: Params) -> dict[str, Any]:
     prepared = {
         "pixels": params.pixels.model_dump(),
         "max_tokens": params.prepare.max_tokens,
+        "prompt_tokens": params.prepare.prompt_tokens,
         "vocab_size": tokenizer.get("bpe") or VOCABULARY[tokenizer["wordpiece"]],
     }
     return model_config(prepared, params)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from model.errors import BadInput
 from model.pixels import Geometry
+from model.tokenizer import ReportTokenizer
 from pipelines.batches import loader
 from pipelines.prepared import Batch, PreparedSet, covered_shares, fingerprint
 from pipelines.prepared_studies import Packed, PreparedRow, PreparedStudies, PreparedWriter
@@ -44,6 +45,7 @@ def row_of(number: int, image: NDArray[np.uint8], masks: Sequence[NDArray[np.boo
         "study_id": f"s{number:06d}",
         "patient_id": f"p{number}",
         "split": ("train", "validate")[number % 5 == 4],
+        "prompt": f"{number}0s.",
         "ids": [1, *range(4, 4 + count), 2],
         "sentence": [-1, *range(count), -1],
         "cut": False,
@@ -62,8 +64,8 @@ def write(folder: Path, studies: Sequence[Pictured], shard_bytes: int = 8000) ->
     with PreparedWriter(folder, shard_bytes) as writer:
         for number, (image, masks) in enumerate(studies):
             writer.add(row_of(number, image, masks), Packed.of(image, masks))
-    for name in ("config.json", "tokenizer.json"):
-        (folder / name).write_text("{}")
+    (folder / "config.json").write_text('{"prompt_tokens": 2}')
+    ReportTokenizer.train(["60s."], 300).save(folder / "tokenizer.json")
     return folder
 
 
@@ -178,7 +180,7 @@ def test_reading_processes_give_the_batches_that_none_gives(prepared: Path) -> N
 def test_a_process_that_shares_no_memory_maps_the_set_itself(prepared: Path) -> None:
     studies = PreparedSet(prepared, "train", (4, 4))
     sent = pickle.dumps(studies)
-    assert len(sent) < 1000
+    assert len(sent) < 5000  # the vocabulary, and none of the studies
     received: PreparedSet = pickle.loads(sent)  # noqa: S301 - as processes do it
     np.testing.assert_array_equal(received[7].target, studies[7].target)
 
