@@ -6,6 +6,7 @@ A `Check` is one thing that holds or does not; a report is what it claims to be 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, Field
@@ -80,7 +81,7 @@ def check_report(document: Document, entries: Sequence[Entry], anchor: Anchor = 
     ours = [s for s in signatures(entries) if s.statement.report_sha256 == document.sha256]
     return [
         *document_checks(document),
-        page_check(document, {signature.statement.page_sha256 for signature in ours}),
+        page_check(document, {s.statement.page_sha256 for s in ours if s.fault is None}),
         ledger_check(entries, anchor),
         *signature_checks(document, ours),
     ]
@@ -90,16 +91,14 @@ def document_checks(document: Document) -> Iterator[Check]:
     """The file itself, and the pictures that it names."""
     name = document.path.name
     if document.claims is None:
-        yield Check(False, f"{name} is a validation report")
+        yield Check(False, f"{name} is no validation report")
         return
     way = "is canonical JSON" if document.is_canonical else "is not the canonical JSON of its content"
     yield Check(document.is_canonical, f"{name} {way}, sha256 {document.sha256}")
     folder = document.path.parent.resolve()
     wrong = [claim.picture for claim in document.claims.examples if not has_hash(folder, claim)]
-    n = len(document.claims.examples)
-    yield Check(
-        not wrong, f"pictures: {', '.join(wrong)} not as {name} says" if wrong else f"pictures: all {n} of {name}"
-    )
+    said = f"{', '.join(wrong)} not as {name} says" if wrong else f"all {len(document.claims.examples)} of {name}"
+    yield Check(not wrong, f"pictures: {said}")
 
 
 def has_hash(folder: Path, claim: Picture) -> bool:
@@ -113,9 +112,7 @@ def page_check(document: Document, signed: set[str]) -> Check:
         return Check(False, f"{PAGE} is missing")
     if signed:
         same = document.page_sha256 in signed
-        return Check(
-            same, f"{PAGE} is {'the page that was signed' if same else 'another page than the one that was signed'}"
-        )
+        return Check(same, f"{PAGE} is {'the page' if same else 'another page than the one'} that was signed")
     drawn = is_drawn(document)
     return Check(drawn, f"{PAGE} is {'drawn' if drawn else 'not what this version draws'} from {document.path.name}")
 
@@ -149,7 +146,8 @@ def signature_checks(document: Document, ours: Iterable[Signature]) -> list[Chec
 def signature_check(document: Document, signature: Signature) -> Check:
     said = signature.statement
     demo = " (DEMO, nobody real)" if said.signer.demo else ""
-    words = f"{said.meaning} by {said.signer.name}{demo}, {said.signer.role}, {said.signed_at:%Y-%m-%d %H:%M:%S} UTC"
+    when = f"{said.signed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    words = f"{said.meaning} by {said.signer.name}{demo}, {said.signer.role}, {when}"
     line = f"entry {signature.seq}: {words}, key {said.signer.public_key}"
     fault = signature.fault
     if fault is None and said.page_sha256 != document.page_sha256:

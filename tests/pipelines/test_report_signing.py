@@ -6,14 +6,20 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.cli import main
 from records.canonical import canonical, sha256
+from records.database import open_database, writing
+from records.signatures import Meaning, enter_key, sign
+
+LONG_AGO = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +156,9 @@ def test_every_section_of_the_report_is_covered(run: Path, verified: Verify, mon
         (lambda text: text + "\n", "report.json is not the canonical JSON of its content, sha256"),
         (lambda text: text.replace(",", ", "), "report.json is not the canonical JSON of its content, sha256"),
         (lambda text: text.replace('"verdict":', '"verdict":null,"verdict":'), "report.json is not the canonical"),
-        (lambda text: text[:-1], "report.json is a validation report"),
-        (lambda _: "[]", "report.json is a validation report"),
-        (lambda _: "", "report.json is a validation report"),
+        (lambda text: text[:-1], "report.json is no validation report"),
+        (lambda _: "[]", "report.json is no validation report"),
+        (lambda _: "", "report.json is no validation report"),
     ],
 )
 def test_the_same_content_in_other_bytes_is_not_what_was_signed(
@@ -231,6 +237,22 @@ def test_a_signature_before_its_key_does_not_hold(run: Path, verified: Verify) -
     assert [line.rpartition(": ")[2] for line in fails] == [
         "no such key was entered before it under this name and role"
     ]
+
+
+def test_a_demo_identity_is_shown_as_one_and_a_signature_older_than_its_report_fails(
+    run: Path, verified: Verify
+) -> None:
+    digests = [sha256((run / "report" / name).read_bytes()) for name in ("report.json", "index.html")]
+    key = Ed25519PrivateKey.generate()
+    with writing(open_database(f"sqlite:///{ledger_file(run)}")) as connection:
+        enter_key(connection, key, "Demo Reviewer", "radiologist", LONG_AGO, demo=True)
+        sign(connection, key, Meaning.APPROVED, digests[0], digests[1], LONG_AGO)
+    code, holds, fails = verified()
+    assert (code, len(holds)) == (1, 6)
+    assert fails[0].startswith(
+        "entry 6: approved by Demo Reviewer (DEMO, nobody real), radiologist, 2020-01-02 03:04:05"
+    )
+    assert fails[0].endswith(": it is older than the report")
 
 
 def test_a_report_that_nobody_signed_does_not_hold(run: Path, verified: Verify) -> None:
