@@ -1,5 +1,6 @@
 """The checkout that a run works in: its repository, its branch, and what DVC has locked there."""
 
+import os
 from pathlib import Path
 
 import yaml
@@ -20,6 +21,13 @@ def main_checkout(root: Path) -> Path:
     """The repository's main working tree, also where `root` is one of its other worktrees; else `root` itself."""
     common = ask(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
     return Path(common).parent if common and Path(common).name == ".git" else root.absolute()
+
+
+def records_url(root: Path) -> str:
+    """The database of `records`: what RADASSIST_RECORDS_URL says, else a file of the main checkout, which every run's
+    worktree shares."""
+    folder = main_checkout(root) / "var" / "records"
+    return os.environ.get("RADASSIST_RECORDS_URL") or f"sqlite:///{folder / 'records.db'}"
 
 
 def run_of_branch(root: Path) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from model.errors import RadAssistError
+from records.errors import RecordsError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "phantom": ("pipelines.phantom", "write a phantom data set in MIMIC-CXR's layout"),
@@ -23,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gate": ("pipelines.gate", "hold the figures against the policy"),
     "export": ("pipelines.export", "write the ONNX graphs"),
     "parity": ("pipelines.parity", "hold the exported graphs against the trained model"),
-    "report": ("pipelines.report", "write the validation report"),
+    "report": ("pipelines.report_command", "write the validation report; sign one, and verify one"),
     "register": ("pipelines.register", "record the run in MLflow and register a model that passed"),
     "experiment": ("pipelines.experiment", "run a declared grid over seeds and write its table"),
     "label": ("pipelines.label", "label reports with the 14 CheXpert observations"),
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser(wanted).parse_args(argv)
     try:
         code: int = args.main(args)
-    except RadAssistError as error:
+    except (RadAssistError, RecordsError) as error:
         print(f"radassist {args.command}: {error}", file=sys.stderr)
         return 2
     except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:

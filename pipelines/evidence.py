@@ -257,12 +257,3 @@ def limits(figures: Mapping[str, float | None]) -> list[str]:
     if (patients := figures.get("n_patients")) is not None and patients < 100:
         known.insert(0, f"The test split has {patients:.0f} patients: the intervals are wide.")
     return known
-
-
-def canonical(content: Content) -> str:
-    """JSON with sorted keys and no blanks, in UTF-8: equal contents give equal bytes.
-
-    Raises:
-        ValueError: the content holds NaN or infinity.
-    """
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

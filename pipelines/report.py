@@ -5,9 +5,9 @@ report/report.json     the same content in canonical JSON: what is hashed and si
 report/pictures/       the drafts that the report shows, draft_1.png and on
 """
 
-import argparse
 import base64
 import io
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ from model.drawing import draw_report
 from model.pixels import Geometry, to_display
 from model.report import GroundedReport
 from pipelines import charts
-from pipelines.evidence import BASELINES, BESIDE, Content, canonical, gather
+from pipelines.evidence import BASELINES, BESIDE, Content, gather
 from pipelines.examples import Drafted, Kind, choose, read_drafts, summary
 from pipelines.gate import VERDICT, load_verdict
 from pipelines.manifest import read_manifest
@@ -31,6 +31,7 @@ from pipelines.params import load_presets
 from pipelines.progress import track
 from pipelines.provenance import digest
 from pipelines.shards import read_member
+from records.canonical import canonical, sha256
 
 INLINE_QUALITY = 88
 FINDING_COLUMNS = (
@@ -61,8 +62,9 @@ def report(root: Path = Path()) -> Content:
     shutil.rmtree(out, ignore_errors=True)
     (out / "pictures").mkdir(parents=True)
     content = gather(root, artefact, verdict, presets, draw_examples(root, artefact, out))
-    (out / "report.json").write_text(canonical(content))
-    (out / "index.html").write_text(render(content, out))
+    text = canonical(content)
+    (out / "report.json").write_text(text, encoding="utf-8")
+    (out / "index.html").write_text(render(json.loads(text), out), encoding="utf-8")
     return content
 
 
@@ -106,11 +108,12 @@ def describe(kind: Kind, drafted: Drafted, line: Mapping[str, Any], picture: Pat
 
 
 def render(content: Content, folder: Path) -> str:
-    """The page, self-contained; the pictures are read from `folder`."""
+    """The page, self-contained, of the content that report.json holds; the pictures are read from `folder`."""
     environment = page_environment()
     environment.filters |= {"number": number, "inlined": lambda path: inlined(folder / path)}
     return environment.get_template("report.html.j2").render(
         **content,
+        sha256=sha256(canonical(content)),
         baselines=BASELINES,
         beside=BESIDE,
         finding_columns=FINDING_COLUMNS,
@@ -167,16 +170,3 @@ def inlined(path: Path) -> str:
     buffer = io.BytesIO()
     Image.open(path).save(buffer, "WEBP", quality=INLINE_QUALITY, method=4)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The stage takes no options: it reads what the stages before it wrote."""
-
-
-def main(args: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes its arguments
-    content = report()
-    print(
-        f"report/index.html: {'passed' if content['verdict']['passed'] else 'refused'}, "
-        f"{len(content['examples'])} drafts shown"
-    )
-    return 0

@@ -18,11 +18,12 @@ from PIL import Image
 
 from pipelines.charts import line_chart, strip, ticks
 from pipelines.cli import main
-from pipelines.evidence import canonical, data_section, provenance_section
+from pipelines.evidence import data_section, provenance_section
 from pipelines.examples import Drafted, Kind, choose
 from pipelines.manifest import SCHEMA, read_manifest, write_manifest
 from pipelines.params import load_presets
 from pipelines.report import number, render, report
+from records.canonical import canonical
 
 Build = Callable[..., Path]
 

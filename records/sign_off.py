@@ -1,0 +1,50 @@
+"""Whether a signature releases a model: by somebody else, with the right meaning."""
+
+from dataclasses import dataclass
+
+from records.signatures import Meaning, Signature, plain
+
+
+@dataclass(frozen=True, slots=True)
+class SignOff:
+    """`reasons` speak against it; it counts where there is none."""
+
+    reasons: tuple[str, ...]
+
+    @property
+    def counts(self) -> bool:
+        return not self.reasons
+
+
+def may_count(
+    signature: Signature, triggered_by: str | None, committed_by: str | None, *, demo: bool = False
+) -> SignOff:
+    """Judge a signature of the run's report, which `records.signatures.signatures` has checked.
+
+    Args:
+        triggered_by: who started the run, as Airflow names them; None where that is not known.
+        committed_by: who wrote the run's commit, `Name <address>` as git has it; None where that is not known.
+        demo: the run is the demo's, where a demo identity counts.
+    """
+    signer = signature.statement.signer
+    own = {plain(name) for name in (signer.name, *signer.accounts)}
+    reasons = [signature.fault] if signature.fault else []
+    if signature.statement.meaning is not Meaning.APPROVED:
+        reasons.append(f"it means {signature.statement.meaning}, not {Meaning.APPROVED}")
+    if signer.demo and not demo:
+        reasons.append(f"{signer.name} is a DEMO identity")
+    for did, who in (("triggered the run", triggered_by), ("wrote its commit", committed_by)):
+        if not who or not who.strip():
+            reasons.append(f"nobody knows who {did}")
+        elif own & names_in(who):
+            reasons.append(f"{signer.name} {did}")
+    return SignOff(tuple(reasons))
+
+
+def names_in(who: str) -> set[str]:
+    """
+    >>> sorted(names_in("Jane Doe <jane@example.org>"))
+    ['jane doe', 'jane@example.org']
+    """
+    name, _, address = who.partition("<")
+    return {plain(part) for part in (name, address.rstrip("> ")) if part.strip()}
