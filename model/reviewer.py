@@ -39,7 +39,7 @@ def review(draft: Sequence[str], reference: Sequence[str]) -> tuple[str, ...]:
     written; else it is struck. What the reference states or suspects and the draft does not is added in the reference's
     words, and so are the denials that were struck along. They stand where a sentence on the same observation was
     struck, else at the end. Everything else stays as drafted: other words, another zone, a denial of which the
-    reference says nothing or that it makes beyond the draft's.
+    reference says nothing. Denials that the draft never made are not added.
 
     >>> review(["Small left effusion.", "Acute fracture."], ["Right pleural effusion.", "Mild cardiomegaly."])
     ('Small right effusion.', 'Mild cardiomegaly.')
