@@ -38,8 +38,9 @@ def review(draft: Sequence[str], reference: Sequence[str]) -> tuple[str, ...]:
     side, denies one that it states, or calls normal what it does not. If the other side makes it right, that is
     written; else it is struck. What the reference states or suspects and the draft does not is added in the reference's
     words, and so are the denials that were struck along. They stand where a sentence on the same observation was
-    struck, else at the end. Everything else stays as drafted: other words, another zone, a denial of which the
-    reference says nothing. Denials that the draft never made are not added.
+    struck, else at the end. Everything else stays as drafted: other words, another zone, one device for another, more
+    statements of one kind than the reference makes, a denial of which the reference says nothing. Denials that the
+    draft never made are not added.
 
     >>> review(["Small left effusion.", "Acute fracture."], ["Right pleural effusion.", "Mild cardiomegaly."])
     ('Small right effusion.', 'Mild cardiomegaly.')
