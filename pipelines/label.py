@@ -1,13 +1,16 @@
-"""`radassist label`: the 14 observations of every report in a CSV file."""
+"""`radassist label`: the 14 observations of every report in a CSV file, and the words that gave them."""
 
 import argparse
 import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from model.errors import BadInput
 from model.findings import OBSERVATIONS
-from model.labeler import Convention, label_report
+from model.labeler import Convention, explain, label_report
 from pipelines.progress import track
+
+REASONS = ("row", "observation", "certainty", "words", "sentence")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,26 +23,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Convention.CHEXPERT,
         help="chexpert: 1 stated, 0 denied, -1 uncertain; assertion: 1 likely or better, else 0 (default: %(default)s)",
     )
+    parser.add_argument(
+        "--explain", type=Path, metavar="REASONS.csv", help="where one row goes for each statement that was read"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
-    label(args.reports, args.out, args.convention)
+    label(args.reports, args.out, args.convention, args.explain)
     return 0
 
 
-def label(reports: Path, out: Path, convention: Convention) -> None:
+def label(reports: Path, out: Path, convention: Convention, reasons: Path | None = None) -> None:
     """Write the rows of `reports` to `out` with a column for each observation; blank = not mentioned.
+
+    `reasons` gets a row for each statement: the number of the report's row, from 1; the observation, or the abnormality
+    outside the 14; its certainty, blank where the words say nothing of this image; the words that decided, the name's
+    own first; the sentence.
 
     Raises:
         BadInput: `reports` is no UTF-8 CSV file with a column `report`, or already has a column of an observation.
     """
     columns, rows = _read(reports)
+    labelled = (row | label_report(row["report"], convention) for row in track(rows, "label", total=len(rows)))
+    _write(out, [*columns, *OBSERVATIONS], labelled)
+    if reasons is not None:
+        _write(reasons, REASONS, (reason for number, row in enumerate(rows, 1) for reason in _reasons(number, row)))
+
+
+def _reasons(number: int, row: dict[str, str]) -> Iterator[dict[str, str | int]]:
+    for reason in explain(row["report"]):
+        words = " ... ".join(reason.words)
+        cells = (number, reason.observation, reason.certainty or "", words, reason.sentence)
+        yield dict(zip(REASONS, cells, strict=True))
+
+
+def _write(out: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str | int]]) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [*columns, *OBSERVATIONS])
+        writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        for row in track(rows, "label", total=len(rows)):
-            writer.writerow(row | label_report(row["report"], convention))
+        writer.writerows(rows)
 
 
 def _read(reports: Path) -> tuple[list[str], list[dict[str, str]]]:

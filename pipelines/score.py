@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from model.errors import BadInput
-from model.metrics import score_pairs
+from model.metrics import Figure, score_pairs
 
 
 class Pair(BaseModel):
@@ -25,18 +25,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shape = '[{"reference": ..., "candidate": ...}], with "patient" where known'
     parser.add_argument("pairs", type=Path, metavar="PAIRS.json", help=shape)
     parser.add_argument("--out", type=Path, required=True, metavar="METRICS.json", help="where the figures go")
+    parser.add_argument(
+        "--bert-score",
+        type=Path,
+        metavar="DIR",
+        help="add BERTScore by the encoder in DIR: config.json, model.safetensors and a tokenizer",
+    )
+    parser.add_argument(
+        "--layer", type=int, default=9, help="the encoder's layer that is compared (default: %(default)s)"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
-    score(args.pairs, args.out)
+    score(args.pairs, args.out, args.bert_score, args.layer)
     return 0
 
 
-def score(pairs: Path, out: Path) -> None:
+def score(pairs: Path, out: Path, encoder: Path | None = None, layer: int = 9) -> None:
     """Write the figures of all pairs to `out`, flat, null where undefined.
 
     Raises:
-        BadInput: `pairs` is no such JSON file, or a reference is empty.
+        BadInput: `pairs` is no such JSON file, a reference is empty, or `encoder` is no encoder.
     """
     if not pairs.is_file():
         raise BadInput(f"{pairs}", "the pairs stand in a JSON file", "name one that exists")
@@ -49,7 +58,15 @@ def score(pairs: Path, out: Path) -> None:
     patients = [pair.patient for pair in read if pair.patient]
     if patients and len(patients) < len(read):
         raise BadInput(f"{pairs}", "all pairs name their patient or none does", "complete it or leave it out")
-    figures = score_pairs([pair.reference for pair in read], [pair.candidate for pair in read], patients or None)
+    references, candidates = [pair.reference for pair in read], [pair.candidate for pair in read]
+    extras = [] if encoder is None else [_bert_score(references, candidates, encoder, layer)]
+    figures = score_pairs(references, candidates, patients or None, extras)
     finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(finite, indent=2) + "\n", encoding="utf-8")
+
+
+def _bert_score(references: list[str], candidates: list[str], encoder: Path, layer: int) -> Figure:
+    from model.metrics.bert_score import bert_score
+
+    return bert_score(references, candidates, encoder, layer)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from model.findings import Certainty
 from model.labeler.lexicon import Match, lexicon
 from model.labeler.mentions import Kind, Mention, mentions
+from model.labeler.spelling import Respelling, respelled
 from model.labeler.structures import predicates_of
 
 UNASSERTED, NEGATED = "unasserted", "negated"
@@ -51,12 +52,13 @@ class Statement:
 @lru_cache(maxsize=1 << 14)  # reports repeat their sentences
 def statements(sentence: str) -> tuple[Statement, ...]:
     """What a lower-case sentence states, from left to right. A structure of which nothing is said states nothing."""
-    found = mentions(sentence)
+    meant = respelled(sentence)
+    found = mentions(meant.text)
     if not found:
         return ()
-    cues = [cue for cue in lexicon().cues.find(sentence) if cue.tag != "ignored"]
-    barriers = list(lexicon().barriers.find(sentence))
-    predicates = predicates_of(sentence, found, barriers)
+    cues = [cue for cue in lexicon().cues.find(meant.text) if cue.tag != "ignored"]
+    barriers = list(lexicon().barriers.find(meant.text))
+    predicates = predicates_of(meant.text, found, barriers)
     stated = []
     for mention in found:
         if mention.kind is Kind.STRUCTURE:
@@ -66,7 +68,17 @@ def statements(sentence: str) -> tuple[Statement, ...]:
             stated.append(_graded(mention, mention, (Certainty.POSSIBLE, True), cues, barriers))
         else:
             stated.append(_graded(mention, mention, (Certainty.DEFINITE, False), cues, barriers))
-    return _alternatives_weighed(sentence, stated)
+    weighed = _alternatives_weighed(meant.text, stated)
+    return tuple(_as_written(statement, meant) for statement in weighed) if meant.changes else weighed
+
+
+def _as_written(statement: Statement, meant: Respelling) -> Statement:
+    mention = statement.mention
+    return replace(
+        statement,
+        mention=replace(mention, start=meant.written(mention.start), end=meant.written(mention.end)),
+        words=tuple((meant.written(start), meant.written(end)) for start, end in statement.words),
+    )
 
 
 def _graded(

@@ -1,6 +1,7 @@
 """Figures of words, findings and regions, each with a patient-cluster interval. numpy and scipy alone, until METEOR."""
 
 from model.metrics.bootstrap import Estimate, PatientBootstrap, estimates
+from model.metrics.edits import Edit, SentenceEdit, edit_figures, sentence_edits, word_edits
 from model.metrics.figures import Figure, mean_figure
 from model.metrics.findings import findings_figures, per_observation
 from model.metrics.grounding import SIZE_BOUNDS, SizeBucket, grid_ceiling, grounding_figures, size_bucket
@@ -9,11 +10,14 @@ from model.metrics.pairs import score_pairs, text_figures
 
 __all__ = [
     "SIZE_BOUNDS",
+    "Edit",
     "Estimate",
     "Figure",
     "Match",
     "PatientBootstrap",
+    "SentenceEdit",
     "SizeBucket",
+    "edit_figures",
     "estimates",
     "findings_figures",
     "grid_ceiling",
@@ -22,6 +26,8 @@ __all__ = [
     "mean_figure",
     "per_observation",
     "score_pairs",
+    "sentence_edits",
     "size_bucket",
     "text_figures",
+    "word_edits",
 ]

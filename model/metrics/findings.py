@@ -40,21 +40,25 @@ def f1(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def micro_f1(sums: NDArray[np.float64], observations: NDArray[np.int_] | None = None) -> NDArray[np.float64]:
     """F1 of the counts pooled over observations; `sums` is (..., 42) or, per study, the rows of `counts` flattened."""
-    by_observation = sums.reshape(*sums.shape[:-1], len(OBSERVATIONS), 3)
-    chosen = by_observation if observations is None else by_observation[..., observations, :]
-    return f1(chosen.sum(axis=-2))
+    return f1(_chosen(sums, observations).sum(axis=-2))
 
 
-def macro_f1(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+def macro_f1(sums: NDArray[np.float64], observations: NDArray[np.int_] | None = None) -> NDArray[np.float64]:
     """Mean F1 over the observations that are positive on either side; the others have no F1 (scikit-learn's
     `zero_division=nan`)."""
-    each = f1(sums.reshape(*sums.shape[:-1], len(OBSERVATIONS), 3))
+    each = f1(_chosen(sums, observations))
     known = np.isfinite(each)
     return divided(np.where(known, each, 0.0).sum(axis=-1), known.sum(axis=-1).astype(np.float64))
 
 
+def _chosen(sums: NDArray[np.float64], observations: NDArray[np.int_] | None) -> NDArray[np.float64]:
+    by_observation = sums.reshape(*sums.shape[:-1], len(OBSERVATIONS), 3)
+    return by_observation if observations is None else by_observation[..., observations, :]
+
+
 def findings_figures(references: Sequence[Labels], candidates: Sequence[Labels]) -> tuple[Figure, ...]:
-    """`findings_micro_f1`, `findings_macro_f1`, `findings_micro_f1_5`, `findings_example_f1`, `findings_micro_f1_u1`.
+    """`findings_micro_f1`, `findings_macro_f1` and `findings_example_f1`, each over the 14 observations and, with the
+    suffix `_5`, over the five common ones; and `findings_micro_f1_u1`.
 
     `findings_example_f1` is the mean of the studies' own F1; a study without a positive on either side has none.
     """
@@ -65,7 +69,9 @@ def findings_figures(references: Sequence[Labels], candidates: Sequence[Labels])
         Figure("findings_micro_f1", rows, micro_f1),
         Figure("findings_macro_f1", rows, macro_f1),
         Figure("findings_micro_f1_5", rows, partial(micro_f1, observations=_FIVE)),
+        Figure("findings_macro_f1_5", rows, partial(macro_f1, observations=_FIVE)),
         mean_figure("findings_example_f1", f1(counted.sum(axis=1))),
+        mean_figure("findings_example_f1_5", f1(counted[:, _FIVE].sum(axis=1))),
         Figure("findings_micro_f1_u1", lenient, micro_f1),
     )
 

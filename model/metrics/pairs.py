@@ -27,12 +27,16 @@ def text_figures(references: Sequence[str], candidates: Sequence[str]) -> tuple[
 
 
 def score_pairs(
-    references: Sequence[str], candidates: Sequence[str], patients: Sequence[str] | None = None
+    references: Sequence[str],
+    candidates: Sequence[str],
+    patients: Sequence[str] | None = None,
+    extras: Sequence[Figure] = (),
 ) -> dict[str, float]:
     """Every figure of words and findings as NAME, NAME.low and NAME.high, with `n_studies` and `n_patients`.
 
     A report may be empty where it is drafted, never where it is the reference. Without `patients` each pair is a
-    patient of its own.
+    patient of its own. `extras` are figures of the same pairs that need more than their words, such as the weights of
+    an encoder; they get the same intervals.
 
     Raises:
         BadInput: no pair at all, lists of different lengths, or an empty reference.
@@ -50,7 +54,7 @@ def score_pairs(
     if len(groups) != len(references):
         raise BadInput(f"{len(groups)} patients", f"each of {len(references)} pairs has a patient", "name one for each")
     labelled = [[label_report(report) for report in side] for side in (references, candidates)]
-    figures = [*text_figures(references, candidates), *findings_figures(*labelled)]
+    figures = [*text_figures(references, candidates), *findings_figures(*labelled), *extras]
     return estimates(figures, groups) | {
         "n_studies": len(references),
         "n_patients": len(set(groups)),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from model.findings import OBSERVATIONS, Certainty
 from model.labeler import anatomy_of, explain, label_sentence
+from model.labeler.spelling import respelled
 
 DEFINITE, LIKELY, POSSIBLE, NEGATED = Certainty.DEFINITE, Certainty.LIKELY, Certainty.POSSIBLE, Certainty.NEGATED
 
@@ -211,6 +212,18 @@ def test_explain_names_the_words() -> None:
     assert heart.words == ("heart", "enlarged", "not")
     [history] = explain("History of pneumonia.")
     assert history.certainty is None
+
+
+def test_a_misspelled_name_is_shown_as_it_was_written() -> None:
+    [effusion, pneumothorax, heart] = explain("Small plueral efffusion, nopneumothorax, mild cardiomegally.")
+    assert effusion.words == ("plueral efffusion",)
+    assert (pneumothorax.certainty, pneumothorax.words) == (NEGATED, ("pneumothorax", "no"))
+    assert heart.words == ("cardiomegally",)
+
+
+@pytest.mark.parametrize("word", ["infusion", "diffusion", "opacify", "opacified", "pneumonic", "pleurae", "fractured"])
+def test_other_words_are_not_taken_for_misspellings(word: str) -> None:
+    assert respelled(word).text == word
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ def test_by_hand() -> None:
     assert found["findings_macro_f1"] == pytest.approx((1 + 1 + 0 + 0 + 0) / 5)
     assert found["findings_micro_f1_5"] == pytest.approx(2 / 3)
     assert found["findings_example_f1"] == pytest.approx((2 / 4 + 1 + 0) / 3)
+    assert found["findings_macro_f1_5"] == pytest.approx((1 + 0) / 2)  # edema and cardiomegaly
+    assert found["findings_example_f1_5"] == pytest.approx(2 / 3)  # the first study alone has any of the five
     assert found["findings_micro_f1_u1"] == pytest.approx(6 / 8)
 
 

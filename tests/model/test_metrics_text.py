@@ -1,9 +1,13 @@
 """Figures of words against the tools that published them."""
 
+import itertools
 import string
+import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from defusedxml import ElementTree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +20,7 @@ from model.metrics.text import (
     rouge_l_f1,
 )
 
+OPENI = Path(__file__).resolve().parents[2] / "../shared/realdata/openi"
 WORDS = ["no", "effusion", "left", "the", "heart", "is", "enlarged", "normal.", "Small", "pneumothorax,"]
 text = st.lists(st.sampled_from(WORDS), min_size=1, max_size=30).map(" ".join)
 pair = st.tuples(text, st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join))
@@ -66,6 +71,10 @@ def test_random_words_score_as_coco_scores_them(chosen: list[tuple[str, str]]) -
 @settings(max_examples=50, deadline=None)
 @given(st.tuples(st.text(string.printable, max_size=80), st.text(string.printable, max_size=80)))
 def test_rouge_l_f1_is_rouge_scores(chosen: tuple[str, str]) -> None:
+    check_against_rouge_score(chosen)
+
+
+def check_against_rouge_score(chosen: tuple[str, str]) -> None:
     from rouge_score.rouge_scorer import RougeScorer
 
     assert rouge_l_f1(*chosen) == pytest.approx(RougeScorer(["rougeL"]).score(*chosen)["rougeL"].fmeasure)
@@ -74,6 +83,10 @@ def test_rouge_l_f1_is_rouge_scores(chosen: tuple[str, str]) -> None:
 @settings(max_examples=50, deadline=None)
 @given(pair)
 def test_meteor_is_nltks_with_a_lexicon_that_knows_no_word(chosen: tuple[str, str]) -> None:
+    check_against_nltk(chosen)
+
+
+def check_against_nltk(chosen: tuple[str, str]) -> None:
     from nltk.translate.meteor_score import meteor_score
 
     from model.metrics.meteor import meteor_exact_stem
@@ -85,6 +98,25 @@ def test_meteor_is_nltks_with_a_lexicon_that_knows_no_word(chosen: tuple[str, st
     reference, candidate = chosen
     expected = meteor_score([reference.split()], candidate.split(), wordnet=Empty())
     assert meteor_exact_stem(reference, candidate) == pytest.approx(expected)
+
+
+def test_real_reports_score_as_the_published_tools_score_them() -> None:
+    """Each of 80 OpenI reports, drafted by its neighbour."""
+    archive = OPENI / "NLMCXR_reports.tgz"
+    if not archive.is_file():
+        pytest.skip(f"{archive} is absent: it holds real reports")
+    texts = []
+    with tarfile.open(archive) as reports:
+        for member in itertools.islice((m for m in reports if m.name.endswith(".xml")), 80):
+            parts = ElementTree.fromstring(reports.extractfile(member).read()).iter("AbstractText")
+            said = [part.text or "" for part in parts if part.get("Label") in ("FINDINGS", "IMPRESSION")]
+            texts.append(" ".join(" ".join(said).split()))  # COCO's ROUGE-L takes each single blank for a border
+    real = [one for one in itertools.pairwise(texts) if one[0]]
+    assert len(real) > 60
+    check_against_coco(real)
+    for one in real[:20]:
+        check_against_rouge_score(one)
+        check_against_nltk(one)
 
 
 def test_meteor_matches_stems_and_no_synonyms() -> None:

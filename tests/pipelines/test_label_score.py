@@ -33,6 +33,16 @@ def test_label_by_assertion(tmp_path: Path) -> None:
     assert [row["Edema"] for row in labelled(out)] == ["0", "1"]
 
 
+def test_label_explains_itself(tmp_path: Path) -> None:
+    reports, reasons = tmp_path / "reports.csv", tmp_path / "new/reasons.csv"
+    reports.write_text("report\nLungs clear.\nThe heart is not enlarged. History of pneumonia.\n", encoding="utf-8")
+    assert main(["label", str(reports), "--out", str(tmp_path / "labels.csv"), "--explain", str(reasons)]) == 0
+    assert [tuple(row.values()) for row in labelled(reasons)] == [
+        ("2", "Cardiomegaly", "negated", "heart ... enlarged ... not", "The heart is not enlarged."),
+        ("2", "Pneumonia", "", "pneumonia ... History of", "History of pneumonia."),
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -79,6 +89,14 @@ def test_score_writes_flat_figures_with_intervals(tmp_path: Path) -> None:
         assert figures[f"{name}.low"] <= figures[name] <= figures[f"{name}.high"]
     # Cardiomegaly and effusion found; opacity, edema and the third "No Finding" missed; one "No Finding" false.
     assert figures["findings_micro_f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 3))
+
+
+def test_score_refuses_bert_score_without_an_encoder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pairs, out = tmp_path / "pairs.json", tmp_path / "metrics.json"
+    pairs.write_text('[{"reference": "No edema.", "candidate": "Edema."}]', encoding="utf-8")
+    assert main(["score", str(pairs), "--out", str(out), "--bert-score", str(tmp_path)]) == 2
+    assert "BERTScore needs an encoder" in capsys.readouterr().err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(
