@@ -42,11 +42,14 @@ def line_chart(x: Sequence[float], series: Mapping[str, Sequence[float | None]])
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
     shown = [v for v in ticks(x_low, x_high, 8) if v == int(v) or x_high - x_low < 1]
     parts += [f'<text x="{at(v, low)[0]:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{v:g}</text>' for v in shown]
+    ends = [line[-1] for line in series.values() if line[-1] is not None and math.isfinite(line[-1])]
+    lines_end_high = bool(ends) and max(ends) > (low + high) / 2
+    legend = HEIGHT - BOTTOM - 17 * len(series) if lines_end_high else TOP + 8
     for index, (name, line) in enumerate(series.items()):
         points = [(at(a, b) if b is not None and math.isfinite(b) else None) for a, b in zip(x, line, strict=True)]
         parts.append(f'<path class="line line-{index}" d="{path(points)}"/>')
         parts += [f'<circle class="dot line-{index}" cx="{p[0]:.1f}" cy="{p[1]:.1f}" r="2"/>' for p in points if p]
-        y = TOP + 8 + 17 * index
+        y = legend + 17 * index
         parts.append(f'<line class="line line-{index}" x1="{WIDTH - 128}" x2="{WIDTH - 108}" y1="{y}" y2="{y}"/>')
         parts.append(f'<text x="{WIDTH - 102}" y="{y + 4}">{name}</text>')
     return "".join([*parts, "</svg>"])

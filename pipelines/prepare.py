@@ -40,7 +40,8 @@ from pipelines.splits import Split
 from pipelines.vocabulary import make_tokenizer
 
 COLUMNS = ["study_id", "patient_id", "split", "shard", "images", "width", "height", "sentences"]
-COLUMNS += ["age", "sex", "indication"]
+TOLD = ["age", "sex", "indication"]
+"""What a prompt says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def census(data: Path) -> Counter[str]:
 
 def drafted_studies(data: Path) -> Iterator[StudyRow]:
     """The studies that have an image and a report; the sentences as the model learns to write them, findings first."""
-    for batch in stream_manifest(data, COLUMNS):
+    for batch in stream_manifest(data, COLUMNS + TOLD):
         for row in batch.to_pylist():
             if row["images"] and row["sentences"]:
                 row["sentences"].sort(key=lambda sentence: sentence["section"] == Section.IMPRESSION)
