@@ -32,6 +32,7 @@ class Project:
         return quiet_environment() | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.root),
+            "OMP_NUM_THREADS": "1",  # another test runs beside: threads that wait for each other would crawl
             "RADASSIST_ROOT": str(self.root),
             "MLFLOW_TRACKING_URI": self.tracking_uri,
             "RADASSIST_PROGRESS": str(self.root.parent / "progress.jsonl"),
