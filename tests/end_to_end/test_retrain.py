@@ -141,7 +141,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def reader(retrained: Retrained) -> Reader:
-    plans = plan_studies(SEED, STUDIES, Scenario.model_validate(SCENARIO))
+    plans = plan_studies(SEED, STUDIES, Scenario.model_validate_json(json.dumps(SCENARIO)))
     return Reader(Engine(retrained.accepted.path / "exported"), [p for p in plans if p.patient.split == "test"])
 
 

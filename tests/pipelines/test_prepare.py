@@ -84,6 +84,7 @@ def killed(row: object, data: Path, params: PixelParams) -> None:
 def test_an_image_that_ends_its_reader_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_set(tmp_path, [study(0)])
     monkeypatch.setattr(stage, "read_picture", killed)
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # where the reader finds `killed`
     with pytest.raises(BadInput, match=r"study study0000: .*ended \(crashed\)"):
         prepare(tmp_path / "data", tmp_path / "out", PARAMETERS, processes=1)
     with pytest.raises(BadInput, match=r"studies\.arrow"):
