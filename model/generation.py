@@ -10,7 +10,7 @@ from torch import Tensor  # noqa: TID253
 from transformers import EncoderDecoderCache, GenerationMixin, PreTrainedConfig, PreTrainedModel  # noqa: TID253
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput  # noqa: TID253
 
-from model.reporter import Drafted, Reporter
+from model.reporter import Drafted, Reporter, shown
 from model.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
 
@@ -98,17 +98,3 @@ def generate(
         )
     )
     return shown(reporter, memory, ids[:, reporter.prompt_tokens :], prompt)
-
-
-@torch.inference_mode()
-def forced(reporter: Reporter, image: Tensor, ids: Tensor, prompt: Tensor | None = None) -> Drafted:
-    """Maps and log-probabilities of reports (B, T) whose words are known, after prompts (B, prompt_tokens)."""
-    return shown(reporter, reporter.read(image)[0], ids, prompt)
-
-
-def shown(reporter: Reporter, memory: Tensor, ids: Tensor, prompt: Tensor | None) -> Drafted:
-    """The same of images that were read already: at 2048 px, reading is most of the work."""
-    logits, looked = reporter.forced(memory, ids, prompt)
-    likely = logits.float().log_softmax(-1)[:, :-1].gather(2, ids[:, 1:, None])[..., 0]
-    likely = likely.masked_fill(ids[:, 1:] == PAD_ID, 0.0)
-    return Drafted(ids, looked.attention.mean(1)[:, :-1], torch.cat([torch.zeros_like(likely[:, :1]), likely], dim=1))

@@ -179,3 +179,17 @@ class Reporter(nn.Module):
             if bool(ended.all()):
                 break
         return Drafted(torch.cat(ids, 1), torch.cat(rows, 1), torch.cat(scores, 1))
+
+
+@torch.inference_mode()
+def forced(reporter: Reporter, image: Tensor, ids: Tensor, prompt: Tensor | None = None) -> Drafted:
+    """Maps and log-probabilities of reports (B, T) whose words are known, after prompts (B, prompt_tokens)."""
+    return shown(reporter, reporter.read(image)[0], ids, prompt)
+
+
+def shown(reporter: Reporter, memory: Tensor, ids: Tensor, prompt: Tensor | None) -> Drafted:
+    """The same of images that were read already: at 2048 px, reading is most of the work."""
+    logits, looked = reporter.forced(memory, ids, prompt)
+    likely = logits.float().log_softmax(-1)[:, :-1].gather(2, ids[:, 1:, None])[..., 0]
+    likely = likely.masked_fill(ids[:, 1:] == PAD_ID, 0.0)
+    return Drafted(ids, looked.attention.mean(1)[:, :-1], torch.cat([torch.zeros_like(likely[:, :1]), likely], dim=1))

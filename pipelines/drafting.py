@@ -13,7 +13,7 @@ from model.prompt import prompt_batch
 from model.report import GroundedReport
 from model.tokenizer import PAD_ID
 from pipelines.evaluation_set import EvaluationSet
-from pipelines.models import drafter, load_reporter
+from pipelines.models import drafter, reporter_on_device
 from pipelines.progress import track
 
 BATCH = 32
@@ -36,8 +36,7 @@ def draft_studies(artefact: Artefact, studies: EvaluationSet, calibration: Calib
 
     from pipelines.prepared import images_to_tensor
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    reporter = load_reporter(artefact).to(device)
+    reporter, device = reporter_on_device(artefact)
     draft, tokenizer = drafter(reporter), artefact.tokenizer
     for first in track(range(0, len(studies), BATCH), "drafts"):
         batch = [studies[index] for index in range(first, min(first + BATCH, len(studies)))]

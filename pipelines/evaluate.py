@@ -1,6 +1,7 @@
 """Stage evaluate: draft a split's reports and score words, findings and regions beside image-free baselines.
 
     evaluation/drafts.jsonl          one line a study: the draft, the reference, the study's figures
+    evaluation/statistics.parquet    the figures as sums over studies, see `pipelines.statistics`
     evaluation/statements.parquet    one row a positive reference statement with a region
     evaluation/per_finding.parquet   words and regions per observation
     evaluation/calibration.json      what the model's scores are worth, see `pipelines.calibrating`
@@ -46,6 +47,7 @@ from pipelines.metrics import write_metrics
 from pipelines.occlusion import occlusions
 from pipelines.reading import read_references
 from pipelines.sources import open_source
+from pipelines.statistics import Statistics
 
 SHUFFLE_SEED = 0
 
@@ -124,6 +126,9 @@ def evaluate(
         statements=pd.DataFrame([score.row() for score in scores]),
         per_finding=per_finding(references, reports, scores, falls),
         reliability=reliability,
+        statistics=Statistics(
+            tuple(draft.study_id for draft in reports), tuple(patients), {figure.name: figure for figure in figures}
+        ),
         baselines={} if free is None else {**free.described, "sizes": bounds},
     )
 

@@ -20,6 +20,8 @@ from model.study import Section
 from pipelines.evaluation_set import EvaluationSet, EvaluationStudy
 from pipelines.grounding_scores import StatementScore, by_observation
 from pipelines.occlusion import by_observation as occlusion_by_observation
+from pipelines.statistics import FILE as STATISTICS
+from pipelines.statistics import Statistics, write_statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Evaluation:
     statements: pd.DataFrame
     per_finding: pd.DataFrame
     reliability: pd.DataFrame
+    statistics: Statistics
     baselines: dict[str, Any]
 
 
@@ -87,6 +90,7 @@ def write(evaluation: Evaluation, calibration: Calibration, out: Path) -> None:
     write_calibration(calibration, out / CALIBRATION)
     with (out / "drafts.jsonl").open("w") as file:
         file.writelines(json.dumps(line) + "\n" for line in evaluation.drafts)
+    write_statistics(evaluation.statistics, out / STATISTICS)
     evaluation.statements.to_parquet(out / "statements.parquet")
     evaluation.per_finding.to_parquet(out / "per_finding.parquet")
     evaluation.reliability.to_parquet(out / "reliability.parquet")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from model.artefact import Artefact
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, device
 
     from model.reporter import Drafted, Reporter
 
@@ -21,6 +21,14 @@ def load_reporter(artefact: Artefact) -> "Reporter":
     reporter = build_reporter(artefact.config)
     reporter.load_state_dict(load_file(artefact.folder / "model.safetensors"))
     return reporter.eval()
+
+
+def reporter_on_device(artefact: Artefact) -> "tuple[Reporter, device]":
+    """The reporter on the graphics card where there is one, and where its inputs belong."""
+    import torch
+
+    place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return load_reporter(artefact).to(place), place
 
 
 def drafter(reporter: "Reporter") -> "Callable[[Tensor, Tensor], Drafted]":

@@ -15,7 +15,7 @@ from model.tokenizer import ReportTokenizer
 from model.words import NamedFinding, named_findings
 from pipelines.drafting import Draft
 from pipelines.evaluation_set import EvaluationSet, EvaluationStudy
-from pipelines.models import load_reporter
+from pipelines.models import reporter_on_device
 from pipelines.progress import track
 
 MOST_STATEMENTS = 25
@@ -43,10 +43,10 @@ def occlusions(artefact: Artefact, studies: EvaluationSet, drafts: Sequence[Draf
     """
     import torch
 
+    from model.reporter import forced
     from pipelines.prepared import images_to_tensor
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    reporter = load_reporter(artefact).to(device)
+    reporter, device = reporter_on_device(artefact)
     tokenizer = artefact.tokenizer
     tried: Counter[str] = Counter()
     falls = []
@@ -60,15 +60,13 @@ def occlusions(artefact: Artefact, studies: EvaluationSet, drafts: Sequence[Draf
         images = np.stack([image for trial in trials for image in trial.images])
         ids = np.stack([padded(drafts[trial.study].ids, length) for trial in trials for _ in trial.images])
         told = np.stack([drafts[trial.study].prompt for trial in trials for _ in trial.images])
-        with torch.inference_mode():
-            written, prompt = torch.from_numpy(ids).to(device), torch.from_numpy(told).to(device)
-            out = reporter(images_to_tensor(images).to(device), written, prompt=prompt)
-            logits = out.logits[:, :-1].float()
-            likely = logits.log_softmax(-1).gather(2, written[:, 1:, None])[..., 0].cpu().numpy()
-        for trial, after in zip(trials, likely.reshape(len(trials), 1 + RANDOM_REGIONS, -1), strict=True):
+        written, prompt = torch.from_numpy(ids).to(device), torch.from_numpy(told).to(device)
+        read = forced(reporter, images_to_tensor(images).to(device), written, prompt)
+        likely = read.log_probability.cpu().numpy().reshape(len(trials), 1 + RANDOM_REGIONS, -1)
+        for trial, after in zip(trials, likely, strict=True):
             before = drafts[trial.study].log_probability
             for named in trial.named:
-                fall = (before[named.tokens] - after[:, named.tokens - 1]).mean(axis=1)
+                fall = (before[named.tokens] - after[:, named.tokens]).mean(axis=1)
                 falls.append(Occlusion(trial.study, named.observation, float(fall[0]), float(fall[1:].mean())))
     return falls
 

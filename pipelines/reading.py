@@ -9,7 +9,7 @@ from model.artefact import Artefact
 from model.prompt import prompt_batch
 from model.tokenizer import PAD_ID
 from pipelines.evaluation_set import EvaluationSet
-from pipelines.models import load_reporter
+from pipelines.models import reporter_on_device
 from pipelines.progress import track
 
 BATCH = 32
@@ -22,10 +22,10 @@ def read_references(artefact: Artefact, studies: EvaluationSet) -> Iterator[Sent
     """The maps of each study's own sentences, in the order of the studies."""
     import torch
 
+    from model.reporter import forced
     from pipelines.prepared import images_to_tensor
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    reporter = load_reporter(artefact).to(device)
+    reporter, device = reporter_on_device(artefact)
     tokenizer, longest = artefact.tokenizer, artefact.config["max_tokens"]
     for first in track(range(0, len(studies), BATCH), "readings"):
         batch = [studies[index] for index in range(first, min(first + BATCH, len(studies)))]
@@ -36,8 +36,7 @@ def read_references(artefact: Artefact, studies: EvaluationSet) -> Iterator[Sent
         images = images_to_tensor(np.stack([study.model_input.image for study in batch])).to(device)
         prompts = prompt_batch(tokenizer, [study.prompt for study in batch], reporter.prompt_tokens)
         written, prompt = torch.from_numpy(ids).to(device), torch.from_numpy(prompts).to(device)
-        with torch.inference_mode():
-            attention = reporter(images, written, prompt=prompt).attention.mean(1).cpu().numpy()
+        attention = forced(reporter, images, written, prompt).attention[..., :-1].cpu().numpy()
         for study, one, rows in zip(batch, encoded, attention, strict=True):
             yield maps_of(rows, np.array(one.sentence), len(study.sentences), reporter.grid)
 

@@ -44,10 +44,11 @@ def mean_figure(
     sums = np.asarray(values, np.float64)
     known = np.isfinite(sums)
     weights = known.astype(np.float64) if counts is None else np.asarray(counts, np.float64) * known
-    return Figure(name, np.stack([np.where(known, sums, 0.0), weights], axis=1), _ratio)
+    return Figure(name, np.stack([np.where(known, sums, 0.0), weights], axis=1), quotient)
 
 
-def _ratio(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+def quotient(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(..., 2) of sums and counts -> the mean."""
     return divided(sums[..., 0], sums[..., 1])
 
 

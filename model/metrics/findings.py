@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.findings import COMMON_FIVE, OBSERVATIONS
-from model.metrics.figures import Figure, divided, mean_figure
+from model.metrics.figures import Figure, Value, divided, mean_figure
 
 Labels = Mapping[str, int]
 _FIVE = np.array([OBSERVATIONS.index(name) for name in COMMON_FIVE])
@@ -51,6 +51,15 @@ def macro_f1(sums: NDArray[np.float64], observations: NDArray[np.int_] | None = 
     return divided(np.where(known, each, 0.0).sum(axis=-1), known.sum(axis=-1).astype(np.float64))
 
 
+FINDINGS_VALUES: dict[str, Value] = {
+    "findings_micro_f1": micro_f1,
+    "findings_macro_f1": macro_f1,
+    "findings_micro_f1_5": partial(micro_f1, observations=_FIVE),
+    "findings_macro_f1_5": partial(macro_f1, observations=_FIVE),
+}
+"""Each figure from sums of the rows of `counts`, flattened."""
+
+
 def _chosen(sums: NDArray[np.float64], observations: NDArray[np.int_] | None) -> NDArray[np.float64]:
     by_observation = sums.reshape(*sums.shape[:-1], len(OBSERVATIONS), 3)
     return by_observation if observations is None else by_observation[..., observations, :]
@@ -66,10 +75,7 @@ def findings_figures(references: Sequence[Labels], candidates: Sequence[Labels])
     rows = counted.reshape(len(counted), -1)
     lenient = counts(references, candidates, uncertain_is_positive=True).reshape(len(counted), -1)
     return (
-        Figure("findings_micro_f1", rows, micro_f1),
-        Figure("findings_macro_f1", rows, macro_f1),
-        Figure("findings_micro_f1_5", rows, partial(micro_f1, observations=_FIVE)),
-        Figure("findings_macro_f1_5", rows, partial(macro_f1, observations=_FIVE)),
+        *(Figure(name, rows, value) for name, value in FINDINGS_VALUES.items()),
         mean_figure("findings_example_f1", f1(counted.sum(axis=1))),
         mean_figure("findings_example_f1_5", f1(counted[:, _FIVE].sum(axis=1))),
         Figure("findings_micro_f1_u1", lenient, micro_f1),

@@ -1,14 +1,13 @@
 """All figures of words and findings for pairs of reports."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from model.errors import BadInput
 from model.labeler import label_report
 from model.metrics.bootstrap import estimates
 from model.metrics.figures import Figure, mean_figure
 from model.metrics.findings import findings_figures
-from model.metrics.text import ORDERS, bleu, bleu_statistics, cider, rouge_l, rouge_l_f1
+from model.metrics.text import BLEU_VALUES, bleu_statistics, cider, rouge_l, rouge_l_f1
 
 
 def text_figures(references: Sequence[str], candidates: Sequence[str]) -> tuple[Figure, ...]:
@@ -18,7 +17,7 @@ def text_figures(references: Sequence[str], candidates: Sequence[str]) -> tuple[
     counted = bleu_statistics(references, candidates)
     pairs = list(zip(references, candidates, strict=True))
     return (
-        *(Figure(f"bleu_{order}", counted, partial(bleu, order=order)) for order in range(1, ORDERS + 1)),
+        *(Figure(name, counted, value) for name, value in BLEU_VALUES.items()),
         mean_figure("meteor_exact_stem", [meteor_exact_stem(*pair) for pair in pairs]),
         mean_figure("rouge_l", [rouge_l(*pair) for pair in pairs]),
         mean_figure("rouge_l_f1", [rouge_l_f1(*pair) for pair in pairs]),

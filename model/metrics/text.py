@@ -7,10 +7,13 @@ follows rouge-score's own tokens.
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from math import exp, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+
+from model.metrics.figures import Value
 
 ORDERS = 4
 BLEU_STATISTICS = 2 * ORDERS + 2  # n-grams in common and n-grams drafted per order, words drafted, words of reference
@@ -47,6 +50,10 @@ def bleu(sums: NDArray[np.float64], order: int = ORDERS) -> NDArray[np.float64]:
     ratio = (sums[..., -2] + tiny) / (sums[..., -1] + small)
     score: NDArray[np.float64] = precision * np.exp(np.minimum(0.0, 1 - 1 / ratio))
     return score
+
+
+BLEU_VALUES: dict[str, Value] = {f"bleu_{order}": partial(bleu, order=order) for order in range(1, ORDERS + 1)}
+"""Each figure from sums of `bleu_statistics`."""
 
 
 def longest_common_subsequence(a: Sequence[str], b: Sequence[str]) -> int:

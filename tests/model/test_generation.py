@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from model.generation import forced, generate
-from model.reporter import Reporter
+from model.generation import generate
+from model.reporter import Reporter, forced
 
 
 def images(count: int) -> torch.Tensor:

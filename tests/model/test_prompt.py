@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from model.configurations import build_reporter
 from model.errors import BadInput
-from model.generation import forced, generate
+from model.generation import generate
 from model.prompt import NOTHING_ID, prompt_batch, prompt_ids, prompt_text
-from model.reporter import Reporter
+from model.reporter import Reporter, forced
 from model.tokenizer import BOS_ID, EOS_ID, PAD_ID, ReportTokenizer
 
 TOKENIZER = ReportTokenizer.train(["60s female. Cough and fever.", "Chest pain."], 400)
