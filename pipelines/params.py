@@ -16,7 +16,7 @@ class Pixels(Strict):
 
 
 class LearnedBpe(Strict):
-    """`model.tokenizer.ReportTokenizer.learned`."""
+    """`model.tokenizer.ReportTokenizer.train`."""
 
     bpe: int = Field(ge=300)
 
@@ -101,7 +101,7 @@ class BartDecoder(Decoder):
 
 
 class Draft(Strict):
-    """Of `model.generation.draft`."""
+    """Of `model.generation.generate`."""
 
     beams: int = Field(ge=1)
     length_penalty: float

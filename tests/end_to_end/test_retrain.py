@@ -172,14 +172,13 @@ def test_in_a_mirrored_film_the_words_and_the_maps_change_sides(reader: Reader) 
     films = reader.own_films()
     pairs = zip(reader.reports(films), reader.reports([changed(f, mirrored) for f in films]), strict=True)
     words, maps = [], []
-    for before, after in pairs:
-        side = dict(said(before)).get(EFFUSION)
-        if side in OTHER:
+    for plan, (before, after) in zip(reader.plans, pairs, strict=True):
+        side = next((a.side for a in plan.abnormalities if a.observation == EFFUSION), None)
+        if side in OTHER and (EFFUSION, side) in said(before):
             words.append((EFFUSION, OTHER[side]) in said(after))
             if words[-1]:
                 maps.append(side_of_map(after, EFFUSION) is OTHER[side] and side_of_map(before, EFFUSION) is side)
-    # 450 films have taught this small model hearts on the left alone: some sides it gives to both.
-    assert share(words) > 0.5
+    assert share(words) > 0.8
     assert share(maps) > 0.9
 
 
