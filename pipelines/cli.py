@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("pipelines.evaluate", "draft the test split's reports and score them"),
     "gate": ("pipelines.gate", "hold the figures against the policy"),
     "export": ("pipelines.export", "write the ONNX graphs"),
+    "infer": ("pipelines.infer", "draft grounded reports from DICOM files"),
     "parity": ("pipelines.parity", "hold the exported graphs against the trained model"),
     "report": ("pipelines.report_command", "write the validation report; sign one, and verify one"),
     "register": ("pipelines.register", "record the run in MLflow and register a model that passed"),

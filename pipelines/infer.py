@@ -1,0 +1,137 @@
+"""`radassist infer PATH... --model DIR_OR_URI --out DIR`: grounded reports from DICOM files.
+
+Folders are gone through at any depth. Each study with a frontal radiograph gets a folder below --out, see
+`pipelines.inference.study_folder`; each file without a draft is listed in refused.jsonl with the reason. A study that
+this model has drafted is passed over, so that an interrupted run goes on where it stopped; delete a folder to have it
+drafted anew. A finding that rests on no region is withheld.
+"""
+
+import argparse
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model.fhir import ReportStatus
+from model.workers import map_in_order
+from pipelines.inference.films import (
+    ANSWERS,
+    Film,
+    Label,
+    Refused,
+    choose,
+    find_files,
+    lost_film,
+    lost_label,
+    read_film,
+    read_label,
+)
+from pipelines.inference.study_folder import is_drafted, write_study
+from pipelines.progress import Meter, track
+from pipelines.register import local_tracking_uri
+
+if TYPE_CHECKING:
+    from model.engine import Engine
+
+AT_ONCE = 4
+"""Studies of a batch."""
+REFUSED = "refused.jsonl"
+
+
+def infer(paths: Sequence[Path], model: Path, out: Path, status: ReportStatus) -> Counter[str]:
+    """Draft every study of the files; return how many were `drafted`, `passed over`, or refused, by reason.
+
+    Raises:
+        BadInput: a path or model that is none.
+    """
+    from model.engine import Engine
+
+    engine = Engine(model)
+    files = find_files(paths)
+    out.mkdir(parents=True, exist_ok=True)
+    processes = os.cpu_count() or 1
+    read = map_in_order(read_label, files, lost_label, processes, answers=ANSWERS)
+    labels = list(track(read, "headers", len(files)))
+    chosen, refused = choose(label for label in labels if isinstance(label, Label))
+    refused += [label for label in labels if isinstance(label, Refused)]
+    waiting = [label for label in chosen if not is_drafted(out / label.study, engine.artefact.version)]
+    films = map_in_order(
+        partial(read_film, params=engine.artefact.pixels), waiting, lost_film, processes, answers=ANSWERS
+    )
+    drafted = 0
+    with Meter("drafts", len(waiting)) as meter:
+        readable = kept(films, refused, meter)
+        while batch := list(islice(readable, AT_ONCE)):
+            draft(engine, batch, out, status)
+            drafted += len(batch)
+            meter.advance(len(batch))
+    with (out / REFUSED).open("w") as lines:
+        for one in refused:
+            lines.write(json.dumps({"file": one.path, "refused": one.reason, "detail": one.detail}) + "\n")
+    counted = Counter({"drafted": drafted, "drafted before": len(chosen) - len(waiting)})
+    return counted + Counter(one.reason for one in refused)
+
+
+def kept(films: Iterable[Film | Refused], refused: list[Refused], meter: Meter) -> Iterator[Film]:
+    """The films that were read; what was not is added to `refused`."""
+    for film in films:
+        if isinstance(film, Refused):
+            refused.append(film)
+            meter.advance()
+        else:
+            yield film
+
+
+def draft(engine: "Engine", films: Sequence[Film], out: Path, status: ReportStatus) -> None:
+    """Draft a batch and write its studies' folders."""
+    size = engine.artefact.pixels.size
+    studies = [(film.label.study, film.model_input(size)) for film in films]
+    for film, report in zip(films, engine.report(studies, [film.label.prompt for film in films]), strict=True):
+        write_study(
+            out / film.label.study,
+            film,
+            report.withhold_ungrounded(),
+            status=status,
+            weights_sha256=engine.artefact.manifest["files"]["model.safetensors"],
+            drafted_at=datetime.now(UTC),
+        )
+
+
+def local_model(name: str) -> Path:
+    """The folder of a model; one that MLflow names, such as models:/radassist-reporter@champion, is fetched."""
+    if ":/" not in name:
+        return Path(name)
+    import mlflow
+
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or local_tracking_uri(Path())
+    return Path(mlflow.artifacts.download_artifacts(name, tracking_uri=uri, registry_uri=uri))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="DICOM, PNG or JPEG files, or folders of them"
+    )
+    parser.add_argument(
+        "--model", required=True, metavar="DIR_OR_URI", help="an exported model's folder, or models:/NAME@ALIAS"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the studies' folders are written")
+    parser.add_argument(
+        "--status",
+        type=ReportStatus,
+        choices=list(ReportStatus),
+        default=ReportStatus.PARTIAL,
+        help="what FHIR is told of a draft that nobody has reviewed (default: partial)",
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    counted = infer(args.paths, local_model(args.model), args.out, args.status)
+    print(f"{args.out}: " + ", ".join(f"{count} {what}" for what, count in counted.items()))
+    if any(counted[reason] for reason in counted if not reason.startswith("drafted")):
+        print(f"what has no draft, and why: {args.out / REFUSED}")
+    return 0

@@ -1,0 +1,1 @@
+"""From DICOM files to a folder a study: what `radassist infer` does."""

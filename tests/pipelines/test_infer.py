@@ -1,0 +1,145 @@
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+from fhir.resources.R4B.bundle import Bundle
+from PIL import Image
+from pydicom import dcmread
+from pydicom.uid import generate_uid
+from safetensors.torch import save_file
+
+from model.artefact import seal
+from model.calibration import FILE as CALIBRATION
+from model.calibration import UNFITTED, write_calibration
+from model.configurations import build_reporter
+from model.errors import BadInput
+from model.fhir import ReportStatus
+from model.graphs import export_graphs
+from model.pixels import PixelParams
+from model.report import GroundedReport
+from model.tokenizer import ReportTokenizer
+from pipelines import infer as command
+from pipelines.infer import infer
+from pipelines.phantom import PhantomArguments, write_phantom
+from tests.tiny import MODEL
+
+PARTIAL = ReportStatus.PARTIAL
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    tokenizer = ReportTokenizer.train(["The heart is enlarged.", "No pneumothorax.", "Left pleural effusion."], 300)
+    torch.manual_seed(3)
+    reporter = build_reporter({**MODEL, "size": 64, "max_tokens": 12, "vocab_size": len(tokenizer)}).eval()
+    save_file(reporter.state_dict(), folder / "model.safetensors")
+    tokenizer.save(folder / "tokenizer.json")
+    pixels = PixelParams(size=reporter.config["size"])
+    (folder / "config.json").write_text(
+        json.dumps({**reporter.config, "grid": reporter.grid, "pixels": asdict(pixels)})
+    )
+    write_calibration(UNFITTED, folder / CALIBRATION)
+    export_graphs(reporter, folder)
+    seal(folder, {})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four studies in nested folders, a file that is none, and one that is cut short."""
+    root = tmp_path_factory.mktemp("films")
+    write_phantom(root / "phantom", PhantomArguments(4, 5, 160))
+    (root / "films").mkdir()
+    (root / "phantom" / "files").rename(root / "films" / "files")
+    first = sorted((root / "films").rglob("*.dcm"))[0]
+    (root / "films" / "notes.txt").write_text("not a radiograph")
+    (root / "films" / "cut.dcm").write_bytes(first.read_bytes()[:3000])
+    return root / "films"
+
+
+def drafted(out: Path) -> dict[str, GroundedReport]:
+    return {p.parent.name: GroundedReport.from_json(json.loads(p.read_text())) for p in out.glob("*/report.json")}
+
+
+def test_every_file_ends_with_a_report_or_a_reason(films: Path, model: Path, tmp_path: Path) -> None:
+    counted = infer([films], model, tmp_path, PARTIAL)
+    files = [path for path in films.rglob("*") if path.is_file()]
+    refused = [json.loads(line) for line in (tmp_path / "refused.jsonl").read_text().splitlines()]
+    assert counted["drafted"] == len(drafted(tmp_path)) == 4
+    assert len(refused) + counted["drafted"] == len(files)
+    reasons = {Path(line["file"]).name: line["refused"] for line in refused}
+    assert reasons["notes.txt"] == "not_dicom"
+    assert reasons["cut.dcm"] in ("corrupt", "no_pixels")
+
+
+def test_a_study_has_its_report_its_bundle_and_its_pictures(films: Path, model: Path, tmp_path: Path) -> None:
+    infer([films], model, tmp_path, PARTIAL)
+    for study, report in drafted(tmp_path).items():
+        header = next(h for p in films.rglob("s*/*.dcm") if (h := dcmread(p)).StudyInstanceUID == study)
+        bundle = json.loads((tmp_path / study / "bundle.json").read_text())
+        Bundle.model_validate(bundle)
+        document = bundle["entry"][0]["resource"]
+        assert document["subject"]["identifier"]["value"] == header.PatientID
+        assert (report.image_width, report.image_height) == (header.Columns, header.Rows)
+        for entry in bundle["entry"]:
+            if entry["resource"]["resourceType"] == "Media":
+                picture = Image.open(tmp_path / study / entry["resource"]["content"]["url"])
+                picture.load()
+                if entry["resource"]["content"]["url"] != "summary.png":
+                    assert picture.size == (header.Columns, header.Rows)
+
+
+def test_a_run_that_was_interrupted_goes_on_where_it_stopped(
+    films: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, written = command.write_study, []
+
+    def stops_at_the_third(folder: Path, *arguments: object, **others: object) -> None:
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        whole(folder, *arguments, **others)  # type: ignore[arg-type]
+        written.append(folder.name)
+
+    monkeypatch.setattr(command, "write_study", stops_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        infer([films], model, tmp_path, PARTIAL)
+    monkeypatch.undo()
+    assert set(drafted(tmp_path)) == set(written)
+    counted = infer([films], model, tmp_path, PARTIAL)
+    assert (counted["drafted"], counted["drafted before"]) == (2, 2)
+    assert infer([films], model, tmp_path, PARTIAL)["drafted"] == 0
+
+
+def test_of_a_study_s_images_the_better_frontal_one_is_drafted(films: Path, model: Path, tmp_path: Path) -> None:
+    header = dcmread(sorted(films.rglob("s*/*.dcm"))[0])
+    for view in ("LL", "AP", "PA"):
+        header.ViewPosition, header.SOPInstanceUID = view, generate_uid()
+        header.save_as(tmp_path / f"{view}.dcm")
+    counted = infer([tmp_path / f"{view}.dcm" for view in ("LL", "AP", "PA")], model, tmp_path / "out", PARTIAL)
+    assert counted == {"drafted": 1, "not_frontal": 1, "another_image_drafted": 1}
+    lines = [json.loads(line) for line in (tmp_path / "out" / "refused.jsonl").read_text().splitlines()]
+    assert not any(line["file"].endswith("PA.dcm") for line in lines)
+
+
+def test_a_file_whose_uid_would_leave_the_folder_gets_a_name_of_its_content(
+    films: Path, model: Path, tmp_path: Path
+) -> None:
+    header = dcmread(sorted(films.rglob("s*/*.dcm"))[0])
+    header.StudyInstanceUID = "../../etc/x"
+    header.save_as(tmp_path / "odd.dcm")
+    infer([tmp_path / "odd.dcm"], model, tmp_path / "out", PARTIAL)
+    (study,) = drafted(tmp_path / "out")
+    assert study.startswith("image-")
+
+
+def test_a_changed_model_and_a_missing_path_are_refused(films: Path, model: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "changed"
+    shutil.copytree(model, changed)
+    (changed / "tokenizer.json").write_text("{}")
+    with pytest.raises(BadInput, match="sha256 differs"):
+        infer([films], changed, tmp_path / "out", PARTIAL)
+    with pytest.raises(BadInput, match="give one that exists"):
+        infer([films / "nowhere"], model, tmp_path / "out", PARTIAL)
