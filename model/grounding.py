@@ -4,6 +4,7 @@ Pure functions on numpy arrays; no torch. The map of a sentence is the mean of t
 sentence's tokens, for each the row that wrote it: what the decoder looked at before the token was there.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from model.pixels import Geometry
 from model.report import GroundedReport, GroundedSentence, Verdict
 from model.study import Section
 from model.text import sentences
-from model.tokenizer import ReportTokenizer
+from model.tokenizer import EOS_ID, ReportTokenizer
 from model.words import named_findings
 
 BOX_THRESHOLD = 0.3
@@ -138,10 +139,16 @@ def ground(
     model_version: str,
     input_sha256: str,
 ) -> GroundedReport:
-    """Build the grounded report of one draft."""
+    """Build the grounded report of one draft.
+
+    A sentence that its section has already is withheld, and so is one that the limit on tokens cut.
+    """
     ids = draft.ids.tolist()
-    grounded = []
-    for span in sentence_spans(ids, tokenizer):
+    spans = sentence_spans(ids, tokenizer)
+    grounded: list[GroundedSentence] = []
+    for span in spans:
+        repeated = any((s.text, s.section) == (span.text, span.section) for s in grounded)
+        cut = span is spans[-1] and EOS_ID not in ids and not re.search(r"\D[.!?]$", span.text)
         grid_map, null_mass = sentence_map(draft.attention, span, grid)
         findings = label_sentence(span.text)
         probability = calibration.grounding(grounding_score(grid_map), positive=any(f.positive for f in findings))
@@ -157,6 +164,7 @@ def ground(
                 verdict=reading,
                 findings=findings,
                 anatomy=anatomy_of(span.text),
+                withheld=repeated or cut,
             )
         )
     return GroundedReport(

@@ -110,8 +110,8 @@ class GroundedReport:
         return tuple(s for s in self.sentences if not s.withheld)
 
     def withhold_ungrounded(self) -> "GroundedReport":
-        """The report with its flagged sentences withheld. Denials and normal statements never are."""
-        return replace(self, sentences=tuple(replace(s, withheld=s.flagged) for s in self.sentences))
+        """The report with its flagged sentences withheld too. No denial or normal statement is flagged."""
+        return replace(self, sentences=tuple(replace(s, withheld=s.withheld or s.flagged) for s in self.sentences))
 
     def section(self, section: Section) -> str:
         """What is surfaced of a section."""

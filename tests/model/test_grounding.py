@@ -153,3 +153,26 @@ def test_only_a_finding_without_a_region_is_flagged_and_withheld() -> None:
     assert withheld.text == " ".join(texts[1:])
     assert [s.withheld for s in withheld.sentences] == [True, False, False]
     assert GroundedReport.from_json(withheld.to_json()).text == withheld.text
+
+
+def grounded(*texts: str, ended: bool = True) -> GroundedReport:
+    ids = TOKENIZER.encode([(Section.FINDINGS, text) for text in texts], 200).ids[: None if ended else -1]
+    attention = np.full((len(ids) - 1, 65), 1 / 65, np.float32)
+    tokens = DraftedTokens(np.array(ids), attention, np.zeros(len(ids), np.float32))
+    return ground(
+        "s", tokens, TOKENIZER, (8, 8), GEOMETRY, calibration=AT_FACE_VALUE, model_version="1", input_sha256=""
+    )
+
+
+def test_a_sentence_that_is_said_again_is_shown_once() -> None:
+    report = grounded(*FINDINGS, FINDINGS[0], FINDINGS[0])
+    assert len(report.sentences) == 4
+    assert [sentence.text for sentence in report.surfaced] == FINDINGS
+    assert [sentence.withheld for sentence in report.withhold_ungrounded().sentences][2:] == [True, True]
+
+
+def test_a_sentence_that_the_limit_on_tokens_cut_is_not_shown() -> None:
+    assert [s.text for s in grounded(FINDINGS[0], "There is a", ended=False).surfaced] == FINDINGS[:1]
+    assert [s.text for s in grounded(FINDINGS[0], "There is a nodule of 2.", ended=False).surfaced] == FINDINGS[:1]
+    assert [s.text for s in grounded(*FINDINGS, ended=False).surfaced] == FINDINGS
+    assert [s.text for s in grounded(FINDINGS[0], "There is a").surfaced] == [FINDINGS[0], "There is a"]
