@@ -1,7 +1,7 @@
 """The figures that an audit compares between groups, each a quotient of two sums over studies.
 
-Words: what is said and missed. Attention: where the model looks, whatever it says. `iou_norm_0.1` and `pointing_game`
-count a missed statement as 0; `matched.iou_norm_0.1`, `ungrounded_share` and `attention_entropy` are of what was said.
+Words: what is said and missed. Attention: where the model looks. `iou_norm_0.1` and `pointing_game` count a missed
+statement as 0; `matched.iou_norm_0.1`, `ungrounded_positive_share` and `attention_entropy` are of what was said.
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,7 +48,7 @@ AUDITED: Mapping[str, Kind] = {
     "iou_norm_0.1": Kind(About.ATTENTION, Better.HIGHER),
     "matched.iou_norm_0.1": Kind(About.ATTENTION, Better.HIGHER),
     "pointing_game": Kind(About.ATTENTION, Better.HIGHER),
-    "ungrounded_share": Kind(About.ATTENTION, Better.LOWER),
+    "ungrounded_positive_share": Kind(About.ATTENTION, Better.LOWER),
     "attention_entropy": Kind(About.ATTENTION, None),
 }
 
