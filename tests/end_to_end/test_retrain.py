@@ -35,6 +35,7 @@ from tests.end_to_end.painting import (
 
 LENIENT = {
     "withhold": "ungrounded_positive",
+    "least_patients": 10,
     "criteria": [
         {"name": "words", "figure": "bleu_4", "above": 0.05, "because": "a test policy"},
         {"name": "findings", "figure": "findings_micro_f1", "above": "shuffled.findings_micro_f1", "because": "a test"},

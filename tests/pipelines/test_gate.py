@@ -369,7 +369,7 @@ def test_the_table_has_a_line_for_each_criterion_and_says_why(workspace: Path) -
     lines = table(gate()).splitlines()
     assert lines[0].startswith("REFUSED: 17 PASS, 2 FAIL; use number 1")
     assert len(lines) == 20
-    words, grounding, beaten, champion = lines[2], lines[5], lines[9], lines[14]
+    words, grounding, beaten, champion = lines[2], lines[5], lines[10], lines[15]
     assert words.split() == ["PASS", "words", "0.61", "[0.605,", "0.615]", ">", "0.15", "bleu_4"]
     assert grounding.startswith("FAIL  grounding ")
     assert grounding.endswith("no sentence of the test split has a region")
