@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("pipelines.train", "train the reporter"),
     "evaluate": ("pipelines.evaluate", "draft the test split's reports and score them"),
     "audit": ("pipelines.audit", "compare the evaluated figures between groups of patients"),
+    "champion": ("pipelines.champion", "bring the figures of the model that is served now, for the gate"),
     "gate": ("pipelines.gate", "hold the figures against the policy"),
     "export": ("pipelines.export", "write the ONNX graphs"),
     "infer": ("pipelines.infer", "draft grounded reports from DICOM files"),

@@ -87,7 +87,7 @@ def test_a_passed_model_is_reported_with_the_stages_own_figures(passed_run: Path
         "mean_mask": None,
     }
     assert content["verdict"] == json.loads((passed_run / "verdict.json").read_text())
-    assert "All 9 criteria of the policy hold" in page.text
+    assert "All 19 criteria of the policy hold" in page.text
     assert "map max difference 3.0e-07" in page.text
     assert "Pleural Effusion 3 1 0 0.750 1.000 0.857 3 0.560 1.000 5.500" in page.text
     assert "In no reference and no draft: Fracture." in page.text
@@ -108,9 +108,9 @@ def test_a_refused_model_gets_its_report_with_the_reasons_on_top(finished_run: B
     content, page = written(finished_run(**REFUSED))
     assert content["verdict"]["passed"] is False
     top, rest = page.text.split("Decision", 1)
-    assert "findings_micro_f1 0.31 is not above 0.4" in top
+    assert "findings_micro_f1 0.31, 95 % interval 0.305 to 0.315, lies nowhere above 0.4" in top
     assert "grounding IoU was not measured: no sentence of the test split has a region" in top
-    assert rest.count("FAIL") == len([c for c in content["verdict"]["criteria"] if not c["passed"]])
+    assert rest.count("FAIL") == len([c for c in content["verdict"]["criteria"] if c["outcome"] == "FAIL"])
     assert "Not measured: no sentence of the test split has a region." in page.text
     assert content["limits"][1].startswith("Grounding was not measured")
 
