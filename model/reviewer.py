@@ -10,6 +10,8 @@ from model.findings import Certainty, Finding, Side
 from model.labeler import anatomy_of, label_sentence
 from model.labeler.lexicon import lexicon
 from model.labeler.scope import NEGATED
+from model.metrics.edits import edit_figures
+from model.metrics.figures import Figure
 from model.metrics.matching import match_statements
 
 # The parts of the body of which "clear" or "normal" contradicts an observation.
@@ -68,6 +70,15 @@ def review(draft: Sequence[str], reference: Sequence[str]) -> tuple[str, ...]:
         for place, sentence in enumerate([*signed, None])
         for text in ([] if sentence is None else [sentence]) + added.get(place, [])
     )
+
+
+def review_figures(drafts: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> tuple[Figure, Figure]:
+    """`edit_rate` and `edit_rate_sentences` of drafts and of what the reviewer signs, one row of statistics a study.
+
+    Each draft and each reference is one section of a report, as sentences.
+    """
+    signed = [review(*pair) for pair in zip(drafts, references, strict=True)]
+    return edit_figures([" ".join(draft) for draft in drafts], [" ".join(text) for text in signed])
 
 
 def _read(sentences: Sequence[str | None]) -> Read:

@@ -16,10 +16,9 @@ from model.findings import Finding
 from model.grounding import confidence_features, grounding_score
 from model.metrics import grounding_figures, match_statements
 from model.report import GroundedReport, GroundedSentence
-from model.study import Section
 from pipelines.drafting import draft_studies
 from pipelines.evaluation_set import EvaluationSet, EvaluationStudy
-from pipelines.grounding_scores import match_anatomy
+from pipelines.grounding_scores import by_section, healthy_statements
 
 RIGHT_IOU = 0.25
 """A sentence is grounded right where it answers a statement of the reference and its `miou` reaches this."""
@@ -34,12 +33,12 @@ def fit_calibration(artefact: Artefact, validation: EvaluationSet) -> Calibratio
     positive: list[Graded] = []
     other: list[Graded] = []
     features, correct = [], []
-    for index, draft in enumerate(draft_studies(artefact, validation, UNFITTED)):
-        positive += graded_findings(validation[index], draft.report)
-        other += graded_anatomy(validation[index], draft.report)
+    for study, draft in draft_studies(artefact, validation, UNFITTED):
+        positive += graded_findings(study, draft.report)
+        other += graded_anatomy(study, draft.report)
         sentences = draft.report.sentences
         features.append(confidence_features(draft.ids.tolist(), draft.log_probability, tokenizer, sentences))
-        correct.append(needs_no_correction(validation[index], draft.report))
+        correct.append(needs_no_correction(study, draft.report))
     return Calibration(
         positive=fit_score(positive),
         other=fit_score(other),
@@ -61,9 +60,7 @@ def graded_findings(study: EvaluationStudy, report: GroundedReport) -> list[Grad
     if all(sentence.mask is None for sentence in study.sentences):
         return []
     graded = []
-    for section in Section:
-        asked = [s for s in study.sentences if s.section is section]
-        drafted = [s for s in report.sentences if s.section is section]
+    for asked, drafted in by_section(study, report.sentences):
         answers: dict[int, list[NDArray[np.bool_] | None]] = {}
         for match in match_statements([s.findings for s in asked], [s.findings for s in drafted]):
             if match.candidate is not None:
@@ -77,15 +74,7 @@ def graded_findings(study: EvaluationStudy, report: GroundedReport) -> list[Grad
 
 def graded_anatomy(study: EvaluationStudy, report: GroundedReport) -> list[Graded]:
     """The denials and normal statements that the reference makes too and has a region for, graded."""
-    graded = []
-    for section in Section:
-        asked = [s for s in study.sentences if s.section is section]
-        drafted = [s for s in report.sentences if s.section is section]
-        for reference, candidate in match_anatomy(asked, drafted):
-            mask = asked[reference].mask
-            if mask is not None and mask.any():
-                graded.append((drafted[candidate], points_right(drafted[candidate].map, mask)))
-    return graded
+    return [(sentence, points_right(sentence.map, mask)) for sentence, mask in healthy_statements(study, report)]
 
 
 def points_right(grid_map: NDArray[np.float32], mask: NDArray[np.bool_] | None) -> bool:

@@ -8,21 +8,21 @@ import pandas as pd
 
 from model.calibration import reliability
 from model.metrics import Figure, mean_figure
-from model.report import GroundedReport
-from pipelines.calibrating import graded_findings, needs_no_correction
-from pipelines.evaluation_set import EvaluationSet
+from pipelines.calibrating import Graded
 
 
-def confidence_figures(studies: EvaluationSet, reports: Sequence[GroundedReport]) -> tuple[list[Figure], pd.DataFrame]:
+def confidence_figures(
+    confidence: Sequence[float], right: Sequence[bool], sentences: Sequence[Sequence[Graded]]
+) -> tuple[list[Figure], pd.DataFrame]:
     """Figures and the table of reliability curves: columns `of`, low, high, n, predicted, observed.
 
     - `needs_no_correction`: share of drafts, as written, whose findings are the reference's;
     - `confidence.brier`: mean squared difference of a draft's confidence and whether it needs no correction;
     - `grounding_score.brier`: the same of a positive sentence's score and whether it is grounded right.
+
+    Args:
+        confidence: of each draft. right: whether it needs no correction. sentences: its graded sentences.
     """
-    confidence = [report.confidence for report in reports]
-    right = [needs_no_correction(studies[index], report) for index, report in enumerate(reports)]
-    sentences = [graded_findings(studies[index], report) for index, report in enumerate(reports)]
     squares = [[(sentence.score - grounded) ** 2 for sentence, grounded in study] for study in sentences]
     figures = [
         mean_figure("needs_no_correction", [float(value) for value in right]),

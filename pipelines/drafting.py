@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from model.artefact import Artefact
 from model.calibration import Calibration
 from model.grounding import DraftedTokens, ground
-from model.prompt import prompt_batch
 from model.report import GroundedReport
 from model.tokenizer import PAD_ID
-from pipelines.evaluation_set import EvaluationSet
-from pipelines.models import drafter, reporter_on_device
+from pipelines.evaluation_set import EvaluationSet, EvaluationStudy
+from pipelines.models import drafter, model_inputs, reporter_on_device
 from pipelines.progress import track
 
 BATCH = 32
@@ -30,21 +29,18 @@ class Draft:
     prompt: NDArray[np.int64]
 
 
-def draft_studies(artefact: Artefact, studies: EvaluationSet, calibration: Calibration) -> Iterator[Draft]:
-    """Grounded reports, in the order of the studies."""
-    import torch
-
-    from pipelines.prepared import images_to_tensor
-
+def draft_studies(
+    artefact: Artefact, studies: EvaluationSet, calibration: Calibration
+) -> Iterator[tuple[EvaluationStudy, Draft]]:
+    """Each study with its grounded report, in their order."""
     reporter, device = reporter_on_device(artefact)
     draft, tokenizer = drafter(reporter), artefact.tokenizer
     for first in track(range(0, len(studies), BATCH), "drafts"):
         batch = [studies[index] for index in range(first, min(first + BATCH, len(studies)))]
-        images = images_to_tensor(np.stack([study.model_input.image for study in batch]))
-        prompts = prompt_batch(tokenizer, [study.prompt for study in batch], reporter.prompt_tokens)
-        drafted = draft(images.to(device), torch.from_numpy(prompts).to(device))
+        images, prompts = model_inputs(reporter, tokenizer, batch)
+        drafted = draft(images.to(device), prompts.to(device))
         arrays = (array.cpu().numpy() for array in (drafted.ids, drafted.attention, drafted.log_probability))
-        for study, prompt, *parts in zip(batch, prompts, *arrays, strict=True):
+        for study, prompt, *parts in zip(batch, prompts.numpy(), *arrays, strict=True):
             tokens = DraftedTokens(*parts)
             report = ground(
                 study.study_id,
@@ -57,4 +53,4 @@ def draft_studies(artefact: Artefact, studies: EvaluationSet, calibration: Calib
                 input_sha256=study.model_input.sha256,
             )
             length = np.flatnonzero(tokens.ids != PAD_ID)[-1] + 1
-            yield Draft(report, tokens.ids[:length], tokens.log_probability[:length], prompt)
+            yield study, Draft(report, tokens.ids[:length], tokens.log_probability[:length], prompt)

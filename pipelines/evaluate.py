@@ -1,4 +1,4 @@
-"""Stage evaluate: draft a split's reports and score words, findings and regions beside image-free baselines.
+"""Stage evaluate: draft a split's reports and score words, findings and regions beside baselines.
 
     evaluation/drafts.jsonl          one line a study: the draft, the reference, the study's figures
     evaluation/statistics.parquet    the figures as sums over studies, see `pipelines.statistics`
@@ -13,7 +13,9 @@ With `--source` it grades the model on any set that a source reads, outside the 
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -22,32 +24,37 @@ from model.calibration import FILE as CALIBRATION
 from model.calibration import Calibration, read_calibration
 from model.errors import BadInput
 from model.faithfulness import occlusion_figures
-from model.labeler import label_report
-from model.metrics import SIZE_BOUNDS, Figure, PatientBootstrap, findings_figures, mean_figure, text_figures
-from model.report import GroundedReport, Verdict
-from pipelines.baselines import image_free, shuffled, size_terciles
+from model.metrics import SIZE_BOUNDS, Figure, PatientBootstrap, estimates
+from model.report import GroundedReport
+from pipelines.baselines import Learned, learn, report_baselines, shuffled
+from pipelines.box_scores import box_figures
 from pipelines.calibrating import fit_calibration
 from pipelines.confidence import confidence_figures
-from pipelines.drafting import draft_studies
-from pipelines.evaluation_files import Evaluation, draft_lines, per_finding, write
-from pipelines.evaluation_set import EvaluationSet, PreparedEvaluation, SourceEvaluation
+from pipelines.drafting import Draft, draft_studies
+from pipelines.evaluation_files import Evaluation, draft_lines, write
+from pipelines.evaluation_set import EvaluationSet, PreparedEvaluation, SourceEvaluation, all_reports
 from pipelines.gate import POLICY, Withhold, load_policy
+from pipelines.grading import grade
 from pipelines.grounding_scores import (
     StatementScore,
     anatomy_figures,
     by_size,
     matched_only,
     of_observations,
+    prefixed,
     region_figures,
-    score_anatomy,
     score_reading,
-    score_study,
 )
+from pipelines.mean_masks import varying
 from pipelines.metrics import write_metrics
+from pipelines.nearest import Thumbnail, thumbnail
 from pipelines.occlusion import occlusions
+from pipelines.per_finding import per_finding
 from pipelines.reading import read_references
 from pipelines.sources import open_source
 from pipelines.statistics import Statistics
+from pipelines.verdict_shares import verdict_shares
+from pipelines.written_reports import LabelledReports, report_figures, surfaced_report
 
 SHUFFLE_SEED = 0
 
@@ -63,8 +70,8 @@ def evaluate(
     """Draft and score every study.
 
     Args:
-        training: the split that the image-free baselines learn from; None where the model's training set is not at
-            hand: there are then no constant and no mean-mask baselines.
+        training: the split that the baselines learn from; None where the model's training set is not at hand: there
+            are then shuffled drafts alone.
         calibration: what the model's scores are worth. withhold: what is left out of the surfaced report.
 
     Raises:
@@ -74,63 +81,85 @@ def evaluate(
         raise BadInput(
             "0 studies with a report", "an evaluation needs studies", "ingest more patients, or another source"
         )
-    grid = artefact.grid
-    drafts = list(draft_studies(artefact, studies, calibration))
+    drafts: list[Draft] = []
+    thumbnails: list[Thumbnail] = []
+    for study, draft in draft_studies(artefact, studies, calibration):
+        drafts.append(draft)
+        thumbnails.append(thumbnail(study.model_input.image))
+    learned = None if training is None else learn(training, thumbnails)
+    bounds = SIZE_BOUNDS if learned is None else learned.sizes
     reports = [surfaced(draft.report, withhold) for draft in drafts]
-    references = [studies[index].text for index in range(len(studies))]
-    patients = [studies[index].patient_id for index in range(len(studies))]
-    bounds = SIZE_BOUNDS if training is None else size_terciles(training)
-    scores = score_regions(studies, reports, grid, bounds)
-    anatomy = [score for index, report in enumerate(reports) for score in score_anatomy(index, studies[index], report)]
+    patients = [studies.patient_id(index) for index in range(len(studies))]
+    references = LabelledReports(all_reports(studies))
+    candidates = LabelledReports([surfaced_report(report) for report in reports])
+    order = shuffled(patients, SHUFFLE_SEED).tolist()
+    grades = grade(studies, reports, order, learned, artefact.grid, bounds)
     falls = occlusions(artefact, studies, drafts)
-    trusted, reliability = confidence_figures(studies, reports)
+    trusted, reliability = confidence_figures([r.confidence for r in reports], grades.right, grades.sentences)
 
-    figures = score_reports(references, [report.text for report in reports])
-    figures += region_figures(scores, len(studies))
-    figures += by_size(scores, len(studies))
-    figures += anatomy_figures(anatomy, len(studies))
-    figures += occlusion_figures(falls, len(studies))
-    figures += trusted
-    figures += [grounded_share(reports), withheld_share(reports)]
-    free = None if training is None else image_free(studies, references, training, grid)
-    if free is not None:
-        figures.append(of_observations("miou_varying", scores, free.varying, len(studies)))
-        figures.append(of_observations("miou_image_free_varying", free.scores, free.varying, len(studies)))
+    n = len(studies)
+    own = [
+        *report_figures(references, candidates),
+        *region_figures(grades.statements, n),
+        *by_size(grades.statements, n),
+        *box_figures(grades.boxes),
+        *anatomy_figures(grades.anatomy, n),
+        *occlusion_figures(falls, n),
+        *trusted,
+        *verdict_shares(reports),
+    ]
+    moved = LabelledReports([candidates.reports[index] for index in order])
+    beside = [
+        *prefixed("matched", region_figures(matched_only(grades.statements), n)),
+        *prefixed("teacher_forced", region_figures(score_readings(artefact, studies, bounds), n)),
+        *prefixed("shuffled", report_figures(references, moved)),
+        *prefixed("shuffled", region_figures(grades.shuffled, n)),
+    ]
+    places: list[str] = []
+    if learned is not None:
+        places = varying(learned.agreement)
+        own.append(of_observations("miou_varying", grades.statements, places, n))
+        beside += report_baselines(learned, references)
+        beside += mean_mask_figures(grades.mean_mask, places, n)
 
     bootstrap = PatientBootstrap(patients)
-    flat: dict[str, float] = {
-        "n_studies": len(studies),
-        "n_patients": bootstrap.n_patients,
-        "n_statements": len(scores),
-        "anatomy.n": len(anatomy),
-        "occlusion.n": len(falls),
-    }
-    for figure in figures:
-        estimate = bootstrap.estimate(figure)
-        flat |= {figure.name: estimate.value, f"{figure.name}.low": estimate.low, f"{figure.name}.high": estimate.high}
-    flat |= prefixed("matched", region_figures(matched_only(scores), len(studies)))
-    flat |= prefixed("teacher_forced", region_figures(score_readings(artefact, studies, bounds), len(studies)))
-
-    order = shuffled(patients, SHUFFLE_SEED)
-    moved = [reports[index] for index in order]
-    flat |= prefixed("shuffled", score_reports(references, [report.text for report in moved]))
-    flat |= prefixed("shuffled", region_figures(score_regions(studies, moved, grid, bounds), len(studies)))
-    if free is not None:
-        flat |= prefixed("mean_mask", region_figures(free.scores, len(studies)))
-        flat |= {f"constant.{name}": value for name, value in free.constants.items()}
-        flat["miou_image_free"] = flat["mean_mask.miou"]
-
+    figures = {figure.name: figure for figure in (*own, *beside)}
     return Evaluation(
-        figures=flat,
-        drafts=draft_lines(studies, reports, figures),
-        statements=pd.DataFrame([score.row() for score in scores]),
-        per_finding=per_finding(references, reports, scores, falls),
+        figures={
+            "n_studies": n,
+            "n_patients": bootstrap.n_patients,
+            "n_statements": len(grades.statements),
+            "anatomy.n": len(grades.anatomy),
+            "occlusion.n": len(falls),
+            **estimates(list(figures.values()), patients),
+        },
+        drafts=draft_lines(grades.references, reports, own),
+        statements=pd.DataFrame([score.row() for score in grades.statements]),
+        per_finding=per_finding(references, candidates, grades.statements, falls, bootstrap),
         reliability=reliability,
-        statistics=Statistics(
-            tuple(draft.study_id for draft in reports), tuple(patients), {figure.name: figure for figure in figures}
-        ),
-        baselines={} if free is None else {**free.described, "sizes": bounds},
+        statistics=Statistics(tuple(report.study_id for report in reports), tuple(patients), figures),
+        baselines={} if learned is None else described(learned, places),
     )
+
+
+def mean_mask_figures(scores: Sequence[StatementScore], places: Sequence[str], studies: int) -> list[Figure]:
+    """`mean_mask.NAME`; its `miou` as `miou_image_free`, and over the observations whose place varies."""
+    figures = region_figures(scores, studies)
+    return [
+        *prefixed("mean_mask", figures),
+        *(replace(figure, name="miou_image_free") for figure in figures if figure.name == "miou"),
+        of_observations("miou_image_free_varying", scores, places, studies),
+    ]
+
+
+def described(learned: Learned, places: Sequence[str]) -> dict[str, Any]:
+    """The constant reports, why a place counts as varying, and what parts the sizes."""
+    return {
+        "constants": learned.constants,
+        "agreement_with_mean_mask": learned.agreement,
+        "varying": places,
+        "sizes": learned.sizes,
+    }
 
 
 def surfaced(report: GroundedReport, withhold: Withhold) -> GroundedReport:
@@ -138,43 +167,13 @@ def surfaced(report: GroundedReport, withhold: Withhold) -> GroundedReport:
     return report.withhold_ungrounded() if withhold is Withhold.UNGROUNDED_POSITIVE else report
 
 
-def score_reports(references: Sequence[str], candidates: Sequence[str]) -> list[Figure]:
-    """Words and findings."""
-    labels = ([label_report(report) for report in side] for side in (references, candidates))
-    return [*text_figures(references, candidates), *findings_figures(*labels)]
-
-
-def score_regions(
-    studies: EvaluationSet, drafts: Sequence[GroundedReport], grid: tuple[int, int], bounds: tuple[float, float]
-) -> list[StatementScore]:
-    return [
-        score for index, draft in enumerate(drafts) for score in score_study(index, studies[index], draft, grid, bounds)
-    ]
-
-
 def score_readings(artefact: Artefact, studies: EvaluationSet, bounds: tuple[float, float]) -> list[StatementScore]:
     """The references' own sentences, read with teacher forcing."""
     return [
         score
-        for index, maps in enumerate(read_references(artefact, studies))
-        for score in score_reading(index, studies[index], maps, artefact.grid, bounds)
+        for index, (study, maps) in enumerate(read_references(artefact, studies))
+        for score in score_reading(index, study, maps, artefact.grid, bounds)
     ]
-
-
-def grounded_share(drafts: Sequence[GroundedReport]) -> Figure:
-    """Share of drafted sentences whose attention grounds them."""
-    grounded = [sum(s.verdict is Verdict.GROUNDED for s in draft.sentences) for draft in drafts]
-    return mean_figure("grounded_share", grounded, [len(draft.sentences) for draft in drafts])
-
-
-def withheld_share(drafts: Sequence[GroundedReport]) -> Figure:
-    """Share of the drafted sentences that state a finding which are withheld."""
-    withheld = [sum(s.withheld for s in draft.sentences) for draft in drafts]
-    return mean_figure("withheld_share", withheld, [sum(s.positive for s in draft.sentences) for draft in drafts])
-
-
-def prefixed(prefix: str, figures: Sequence[Figure]) -> dict[str, float]:
-    return {f"{prefix}.{figure.name}": figure() for figure in figures}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

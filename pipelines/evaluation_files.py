@@ -12,14 +12,10 @@ import pandas as pd
 
 from model.calibration import FILE as CALIBRATION
 from model.calibration import Calibration, write_calibration
-from model.faithfulness import Occlusion
-from model.labeler import label_report
-from model.metrics import Figure, per_observation
+from model.metrics import Figure
 from model.report import GroundedReport
 from model.study import Section
-from pipelines.evaluation_set import EvaluationSet, EvaluationStudy
-from pipelines.grounding_scores import StatementScore, by_observation
-from pipelines.occlusion import by_observation as occlusion_by_observation
+from pipelines.evaluation_set import EvaluationStudy
 from pipelines.statistics import FILE as STATISTICS
 from pipelines.statistics import Statistics, write_statistics
 
@@ -38,7 +34,7 @@ class Evaluation:
 
 
 def draft_lines(
-    studies: EvaluationSet, drafts: Sequence[GroundedReport], figures: Sequence[Figure]
+    references: Sequence[dict[str, Any]], drafts: Sequence[GroundedReport], figures: Sequence[Figure]
 ) -> list[dict[str, Any]]:
     """The lines of drafts.jsonl, each with its study's own figures."""
     each = {figure.name: figure.of_each() for figure in figures}
@@ -46,7 +42,7 @@ def draft_lines(
         {
             "study_id": draft.study_id,
             "draft": draft.to_json(),
-            "reference": reference(studies[index]),
+            "reference": references[index],
             "figures": {name: None if np.isnan(values[index]) else values[index] for name, values in each.items()},
         }
         for index, draft in enumerate(drafts)
@@ -67,20 +63,6 @@ def reference(study: EvaluationStudy) -> dict[str, Any]:
             for sentence in study.sentences
         ]
     }
-
-
-def per_finding(
-    references: Sequence[str],
-    drafts: Sequence[GroundedReport],
-    scores: Sequence[StatementScore],
-    falls: Sequence[Occlusion],
-) -> pd.DataFrame:
-    """One row an observation: words (counts, precision, recall, F1), regions and occlusion."""
-    labels = ([label_report(text) for text in side] for side in (references, [draft.text for draft in drafts]))
-    words = pd.DataFrame([asdict(score) for score in per_observation(*labels)])
-    regions = by_observation(scores).rename(columns={"n": "statements"})
-    hidden = occlusion_by_observation(falls)
-    return words.merge(regions, on="observation", how="left").merge(hidden, on="observation", how="left")
 
 
 def write(evaluation: Evaluation, calibration: Calibration, out: Path) -> None:

@@ -1,5 +1,6 @@
 """The studies that a model is graded on, read one at a time: the prepared test split, or any source's studies."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from model.prompt import prompt_text
 from model.study import Section, Sentence, Study
 from pipelines.prepared_studies import PreparedStudies
 from pipelines.sources import Rejected, Source
+from pipelines.written_reports import WrittenReport
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,27 @@ class EvaluationStudy:
     def section(self, section: Section) -> str:
         return " ".join(s.text for s in self.sentences if s.section is section)
 
-    @property
-    def text(self) -> str:
-        """Findings, then impression: what `GroundedReport.text` is held against."""
-        return " ".join(t for t in (self.section(Section.FINDINGS), self.section(Section.IMPRESSION)) if t)
-
 
 class EvaluationSet(Protocol):
+    """Studies by index; `patient_id` and `report` read no picture."""
+
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> EvaluationStudy: ...
+    def patient_id(self, index: int) -> str: ...
+    def report(self, index: int) -> WrittenReport: ...
+
+
+def all_reports(studies: EvaluationSet) -> list[WrittenReport]:
+    """The signed reports of a set, in its order."""
+    return [studies.report(index) for index in range(len(studies))]
+
+
+def written(sentences: Iterable[tuple[str, Section]]) -> WrittenReport:
+    """A report from its sentences, each with its section."""
+    parted: dict[Section, list[str]] = {section: [] for section in Section}
+    for text, section in sentences:
+        parted[section].append(text)
+    return WrittenReport(tuple(parted[Section.FINDINGS]), tuple(parted[Section.IMPRESSION]))
 
 
 class PreparedEvaluation:
@@ -79,6 +93,13 @@ class PreparedEvaluation:
             ),
             row["prompt"],
         )
+
+    def patient_id(self, index: int) -> str:
+        return self._studies.row(index, ["patient_id"])["patient_id"]
+
+    def report(self, index: int) -> WrittenReport:
+        row = self._studies.row(index, ["sentence_text", "sentence_section"])
+        return written(zip(row["sentence_text"], map(Section, row["sentence_section"]), strict=True))
 
 
 class SourceEvaluation:
@@ -125,6 +146,12 @@ class SourceEvaluation:
             ),
             prompt_text(study.age, study.sex, study.indication),
         )
+
+    def patient_id(self, index: int) -> str:
+        return self._studies[index].patient_id
+
+    def report(self, index: int) -> WrittenReport:
+        return written((sentence.text, sentence.section) for sentence in self._studies[index].sentences)
 
 
 def input_mask(sentence: Sentence, geometry: Geometry) -> NDArray[np.bool_] | None:

@@ -4,7 +4,7 @@ Every positive statement of the reference that has a region is looked for in the
 What is found is scored by its map against the region; what is not found (withheld, missed, on the other side) scores 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -52,7 +52,16 @@ class StatementScore:
 
     def row(self) -> dict[str, Any]:
         flat = asdict(self)
-        return {**flat, **flat.pop("figures")}
+        del flat["figures"]
+        return flat | self.figures
+
+
+def by_section(
+    study: EvaluationStudy, drafted: Sequence[GroundedSentence]
+) -> Iterator[tuple[list[ReferenceSentence], list[GroundedSentence]]]:
+    """What the reference says in each section beside what was drafted there."""
+    for section in Section:
+        yield [s for s in study.sentences if s.section is section], [s for s in drafted if s.section is section]
 
 
 def score_study(
@@ -64,9 +73,7 @@ def score_study(
 ) -> list[StatementScore]:
     """Score one draft's regions. A sentence that is withheld answers nothing."""
     scores = []
-    for section in Section:
-        asked = [s for s in study.sentences if s.section is section]
-        shown = [s for s in report.surfaced if s.section is section]
+    for asked, shown in by_section(study, report.surfaced):
         for match in match_statements([s.findings for s in asked], [s.findings for s in shown]):
             grid_map = None if match.candidate is None else shown[match.candidate].map
             score = score_statement(index, asked[match.reference], match.finding, grid_map, grid, bounds)
@@ -124,6 +131,11 @@ def region_figures(scores: Sequence[StatementScore], studies: int) -> list[Figur
     ]
 
 
+def prefixed(prefix: str, figures: Sequence[Figure]) -> list[Figure]:
+    """Figures under `PREFIX.NAME`."""
+    return [replace(figure, name=f"{prefix}.{figure.name}") for figure in figures]
+
+
 def matched_only(scores: Sequence[StatementScore]) -> list[StatementScore]:
     """The slice of statements that the draft has."""
     return [score for score in scores if score.matched]
@@ -140,8 +152,8 @@ def by_size(scores: Sequence[StatementScore], studies: int) -> list[Figure]:
     found = []
     for size in SizeBucket:
         kept = [score for score in scores if score.size == size]
-        figures = region_figures(kept, studies)
-        found += [replace(figure, name=f"{size}.{figure.name}") for figure in figures if figure.name in BY_SIZE]
+        figures = [figure for figure in region_figures(kept, studies) if figure.name in BY_SIZE]
+        found += prefixed(size, figures)
     return found
 
 
@@ -155,15 +167,21 @@ class AnatomyScore:
 
 def score_anatomy(index: int, study: EvaluationStudy, report: GroundedReport) -> list[AnatomyScore]:
     """Score the maps of a draft's denials and normal statements against the anatomy that they speak of."""
-    scores = []
-    for section in Section:
-        asked = [s for s in study.sentences if s.section is section]
-        shown = [s for s in report.surfaced if s.section is section]
-        for reference, candidate in match_anatomy(asked, shown):
+    return [
+        AnatomyScore(index, grounding_figures(sentence.map, mask))
+        for sentence, mask in healthy_statements(study, report)
+    ]
+
+
+def healthy_statements(
+    study: EvaluationStudy, report: GroundedReport
+) -> Iterator[tuple[GroundedSentence, NDArray[np.bool_]]]:
+    """The denials and normal statements that the reference makes too and has a region for, each with that region."""
+    for asked, drafted in by_section(study, report.sentences):
+        for reference, candidate in match_anatomy(asked, drafted):
             mask = asked[reference].mask
             if mask is not None and mask.any():
-                scores.append(AnatomyScore(index, grounding_figures(shown[candidate].map, mask)))
-    return scores
+                yield drafted[candidate], mask
 
 
 def match_anatomy(

@@ -1,10 +1,15 @@
 """A trained model back from its artefact folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from model.artefact import Artefact
+from model.prompt import prompt_batch
+from model.tokenizer import ReportTokenizer
+from pipelines.evaluation_set import EvaluationStudy
 
 if TYPE_CHECKING:
     from torch import Tensor, device
@@ -40,3 +45,16 @@ def drafter(reporter: "Reporter") -> "Callable[[Tensor, Tensor], Drafted]":
     from model.generation import generate
 
     return partial(generate, reporter, **settings)
+
+
+def model_inputs(
+    reporter: "Reporter", tokenizer: ReportTokenizer, studies: Sequence[EvaluationStudy]
+) -> "tuple[Tensor, Tensor]":
+    """What it reads of studies: images (B, 1, size, size) and prompts (B, prompt_tokens)."""
+    import torch
+
+    from pipelines.prepared import images_to_tensor
+
+    images = images_to_tensor(np.stack([study.model_input.image for study in studies]))
+    prompts = prompt_batch(tokenizer, [study.prompt for study in studies], reporter.prompt_tokens)
+    return images, torch.from_numpy(prompts)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from model.artefact import open_artefact
-from model.prompt import prompt_batch
+from pipelines.evaluation_set import PreparedEvaluation
 from pipelines.metrics import Figures, write_metrics
-from pipelines.models import drafter, load_reporter
+from pipelines.models import drafter, load_reporter, model_inputs
 from pipelines.progress import track
 
 BATCH = 16
@@ -27,19 +27,17 @@ def parity(prepared: Path, trained: Path, exported: Path) -> Figures:
     import torch
 
     from model.engine import Engine
-    from pipelines.prepared import PreparedSet, images_to_tensor
 
     torch.set_grad_enabled(False)
     reporter = load_reporter(open_artefact(trained))
     as_trained, engine = drafter(reporter), Engine(exported)
-    studies = PreparedSet(prepared, "test", reporter.grid)
+    studies = PreparedEvaluation(prepared, "test")
     count = min(len(studies), MOST_STUDIES)
     equal, alone, worst = [], [], 0.0
     for first in track(range(0, count, BATCH), "parity"):
-        batch = range(first, min(first + BATCH, count))
-        images, prompts = np.stack([studies.image(i) for i in batch]), [studies.studies.row(i)["prompt"] for i in batch]
-        told = torch.from_numpy(prompt_batch(engine.tokenizer, prompts, reporter.prompt_tokens))
-        wanted = as_trained(images_to_tensor(images), told)
+        batch = [studies[index] for index in range(first, min(first + BATCH, count))]
+        wanted = as_trained(*model_inputs(reporter, engine.tokenizer, batch))
+        images, prompts = np.stack([study.model_input.image for study in batch]), [study.prompt for study in batch]
         given = engine.draft(images, prompts)
         single = engine.draft(images[:1], prompts[:1])[0]
         alone.append(np.array_equal(single.ids, given[0].ids[: len(single.ids)]))

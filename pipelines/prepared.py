@@ -99,10 +99,6 @@ class PreparedSet(Dataset[Example]):
         """Tokens of each study's report."""
         return self.studies.lengths()
 
-    def image(self, index: int) -> NDArray[np.uint8]:
-        """The study's image, uint8 (size, size)."""
-        return self.studies.picture(self.studies.row(index)).image
-
 
 def covered_shares(masks: NDArray[np.bool_], grid: tuple[int, int]) -> NDArray[np.float32]:
     """How much of each patch every mask covers: (masks, size, size) to (masks, N), 0 to 1."""

@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.artefact import Artefact
-from model.prompt import prompt_batch
 from model.tokenizer import PAD_ID
-from pipelines.evaluation_set import EvaluationSet
-from pipelines.models import reporter_on_device
+from pipelines.evaluation_set import EvaluationSet, EvaluationStudy
+from pipelines.models import model_inputs, reporter_on_device
 from pipelines.progress import track
 
 BATCH = 32
@@ -18,12 +17,11 @@ SentenceMaps = list[NDArray[np.float32] | None]
 """One map a sentence of a reference, on the patch grid; None for a sentence that the longest report has no room for."""
 
 
-def read_references(artefact: Artefact, studies: EvaluationSet) -> Iterator[SentenceMaps]:
-    """The maps of each study's own sentences, in the order of the studies."""
+def read_references(artefact: Artefact, studies: EvaluationSet) -> Iterator[tuple[EvaluationStudy, SentenceMaps]]:
+    """Each study with the maps of its own sentences, in their order."""
     import torch
 
     from model.reporter import forced
-    from pipelines.prepared import images_to_tensor
 
     reporter, device = reporter_on_device(artefact)
     tokenizer, longest = artefact.tokenizer, artefact.config["max_tokens"]
@@ -33,12 +31,11 @@ def read_references(artefact: Artefact, studies: EvaluationSet) -> Iterator[Sent
         ids = np.full((len(batch), max(len(one.ids) for one in encoded)), PAD_ID)
         for row, one in zip(ids, encoded, strict=True):
             row[: len(one.ids)] = one.ids
-        images = images_to_tensor(np.stack([study.model_input.image for study in batch])).to(device)
-        prompts = prompt_batch(tokenizer, [study.prompt for study in batch], reporter.prompt_tokens)
-        written, prompt = torch.from_numpy(ids).to(device), torch.from_numpy(prompts).to(device)
-        attention = forced(reporter, images, written, prompt).attention[..., :-1].cpu().numpy()
+        images, prompts = model_inputs(reporter, tokenizer, batch)
+        read = forced(reporter, images.to(device), torch.from_numpy(ids).to(device), prompts.to(device))
+        attention = read.attention[..., :-1].cpu().numpy()
         for study, one, rows in zip(batch, encoded, attention, strict=True):
-            yield maps_of(rows, np.array(one.sentence), len(study.sentences), reporter.grid)
+            yield study, maps_of(rows, np.array(one.sentence), len(study.sentences), reporter.grid)
 
 
 def maps_of(

@@ -1,6 +1,10 @@
-"""Figures of words, findings and regions, each with a patient-cluster interval. numpy and scipy alone, until METEOR."""
+"""Figures of words, findings and regions, each with a patient-cluster interval.
+
+numpy, scipy and OpenCV alone, until METEOR.
+"""
 
 from model.metrics.bootstrap import Estimate, PatientBootstrap, estimates
+from model.metrics.boxes import agreeing, region_boxes
 from model.metrics.edits import Edit, SentenceEdit, edit_figures, sentence_edits, word_edits
 from model.metrics.figures import Figure, mean_figure
 from model.metrics.findings import findings_figures, per_observation
@@ -17,6 +21,7 @@ __all__ = [
     "PatientBootstrap",
     "SentenceEdit",
     "SizeBucket",
+    "agreeing",
     "edit_figures",
     "estimates",
     "findings_figures",
@@ -25,6 +30,7 @@ __all__ = [
     "match_statements",
     "mean_figure",
     "per_observation",
+    "region_boxes",
     "score_pairs",
     "sentence_edits",
     "size_bucket",

@@ -7,17 +7,20 @@ ECCV) for `miou` and `cnr`, CheXlocalize (Saporta et al. 2022) for the normalisa
 """
 
 from enum import StrEnum
-from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Map = NDArray[np.floating]
+Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
 SIZE_BOUNDS = (0.01, 0.05)
 """Shares of the input below which a region is small, and medium."""
+
+SAME = 1e-6
+"""Values that differ by less than this share are the same but for rounding."""
 
 
 class SizeBucket(StrEnum):
@@ -47,16 +50,19 @@ def grounding_figures(grid_map: Map, mask: Mask) -> dict[str, float]:
     """
     _check(grid_map, mask)
     pixels = upsampled(grid_map, mask.shape)
-    normal = min_max(pixels)
-    ious = [iou(normal >= threshold, mask) for threshold in THRESHOLDS]
+    inside = pixels[mask]
+    low, high = float(pixels.min()), float(pixels.max())
+    constant = high - low <= SAME * high
+    ious = [0.0 if constant else _iou_above(low + share * (high - low), pixels, inside) for share in THRESHOLDS]
+    peak = high * (1 - SAME)
     total = float(pixels.sum())
     return {
-        "iou_abs_0.1": iou(pixels >= THRESHOLDS[0], mask),
+        "iou_abs_0.1": _iou_above(THRESHOLDS[0], pixels, inside),
         "iou_norm_0.1": ious[0],
         "miou": float(np.mean(ious)),
-        "pointing_game": float(mask[np.isclose(pixels, pixels.max(), rtol=1e-6, atol=0)].mean()),
-        "mass_in_mask": float(pixels[mask].sum()) / total if total else 0.0,
-        "cnr": _contrast_to_noise(pixels, mask),
+        "pointing_game": np.count_nonzero(inside >= peak) / np.count_nonzero(pixels >= peak),
+        "mass_in_mask": float(inside.sum()) / total if total else 0.0,
+        "cnr": float("nan") if constant else _contrast_to_noise(inside, pixels[~mask]),
     }
 
 
@@ -69,45 +75,22 @@ def _check(grid_map: Map, mask: Mask) -> None:
         raise ValueError(f"map {grid_map.shape} holds NaN or a negative value: attention is 0 or more")
 
 
-def upsampled(grid_map: Map, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def upsampled(grid_map: Map, shape: tuple[int, ...]) -> Map:
     """The map at `shape` = (H, W) by bilinear interpolation; beyond the outer patch centres it stays constant."""
-    rows = _interpolation(shape[0], grid_map.shape[0])
-    columns = _interpolation(shape[1], grid_map.shape[1])
-    result: NDArray[np.float64] = rows @ grid_map.astype(np.float64) @ columns.T
-    return result
+    height, width = shape
+    pixels: Map = cv2.resize(grid_map.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    return pixels
 
 
-@lru_cache(maxsize=64)
-def _interpolation(length: int, cells: int) -> NDArray[np.float64]:
-    """Weights (length, cells) of linear interpolation between cell centres."""
-    position = np.clip((np.arange(length) + 0.5) * cells / length - 0.5, 0, cells - 1)
-    below = np.floor(position).astype(int)
-    above = np.minimum(below + 1, cells - 1)
-    weights = np.zeros((length, cells))
-    np.add.at(weights, (np.arange(length), below), 1 - (position - below))
-    np.add.at(weights, (np.arange(length), above), position - below)
-    return weights
+def _iou_above(threshold: float, pixels: Map, inside: Map) -> float:
+    """Intersection over union of a mask, which holds the pixels `inside`, and the pixels from a threshold on."""
+    common = np.count_nonzero(inside >= threshold)
+    return common / (inside.size + np.count_nonzero(pixels >= threshold) - common)
 
 
-def min_max(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The map scaled to [0, 1]; zeros for one that is constant but for rounding."""
-    low, high = pixels.min(), pixels.max()
-    if np.isclose(low, high, rtol=1e-6, atol=0):
-        return np.zeros_like(pixels)
-    scaled: NDArray[np.float64] = (pixels - low) / (high - low)
-    return scaled
-
-
-def iou(a: Mask, b: Mask) -> float:
-    """Intersection over union of two masks of one shape; 0 where both are empty."""
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 0.0
-
-
-def _contrast_to_noise(pixels: NDArray[np.float64], mask: Mask) -> float:
-    inside, outside = pixels[mask], pixels[~mask]
+def _contrast_to_noise(inside: Map, outside: Map) -> float:
     noise = np.sqrt(inside.var() + outside.var()) if outside.size else 0.0
-    if noise <= 1e-12 * pixels.max():
+    if noise <= SAME * inside.max(initial=outside.max(initial=0.0)):
         return float("nan")
     return float(abs(inside.mean() - outside.mean()) / noise)
 
@@ -118,12 +101,13 @@ def grid_ceiling(mask: Mask, rows: int, columns: int) -> float:
     Patches are taken in the order of the share of each that the mask covers; no other order can do better, since IoU is
     a ratio of sums over patches.
     """
-    patch_of_row = np.arange(mask.shape[0]) * rows // mask.shape[0]
-    patch_of_column = np.arange(mask.shape[1]) * columns // mask.shape[1]
-    patch = patch_of_row[:, None] * columns + patch_of_column[None, :]
-    area = np.bincount(patch.ravel(), minlength=rows * columns)
-    covered = np.bincount(patch[mask], minlength=rows * columns)
-    order = np.argsort(-covered / np.maximum(area, 1), kind="stable")
+    rows, columns = min(rows, mask.shape[0]), min(columns, mask.shape[1])
+    tops, lefts = (-(-np.arange(n) * side // n) for n, side in zip((rows, columns), mask.shape, strict=True))
+    counted = np.add.reduceat(mask.view(np.uint8), lefts, axis=1, dtype=np.int32)
+    covered = np.add.reduceat(counted, tops, axis=0).ravel()
+    tall, wide = (np.diff([*starts, side]) for starts, side in zip((tops, lefts), mask.shape, strict=True))
+    area = np.outer(tall, wide).ravel()
+    order = np.argsort(-covered / area, kind="stable")
     common = np.cumsum(covered[order])
     union = np.count_nonzero(mask) + np.cumsum((area - covered)[order])
     return float(np.max(common / union))

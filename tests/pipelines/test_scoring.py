@@ -1,32 +1,23 @@
-"""Regions and image-free baselines on studies that can be worked by hand."""
+"""Regions on studies that can be worked by hand."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from model.geometry import Box
 from model.labeler import label_sentence
 from model.pixels import Geometry, ModelInput
 from model.report import GroundedReport, GroundedSentence, Verdict
 from model.study import Section
-from model.text import sentences
-from pipelines.baselines import (
-    agreement_with_mean,
-    best_constants,
-    mean_mask_scores,
-    mean_masks,
-    shuffled,
-    size_terciles,
-    varying,
-)
-from pipelines.calibrating import graded_findings, needs_no_correction
+from pipelines.box_scores import BoxCounts, box_figures, count_boxes
+from pipelines.calibrating import graded_anatomy, graded_findings, needs_no_correction
 from pipelines.evaluate import surfaced
 from pipelines.evaluation_set import EvaluationStudy, ReferenceSentence
 from pipelines.gate import Withhold
 from pipelines.grounding_scores import region_figures, score_anatomy, score_study
+from pipelines.verdict_shares import verdict_shares
 
 GEOMETRY = Geometry(original_width=8, original_height=8, scaled_width=8, scaled_height=8, pad_left=0, pad_top=0, size=8)
 GRID = (4, 4)
@@ -102,29 +93,6 @@ def test_denials_and_normal_statements_are_scored_by_the_anatomy_that_they_speak
     assert score_anatomy(0, study(NONE, clear), draft("The heart is normal.", "There is no pulmonary edema.")) == []
 
 
-def test_a_place_varies_where_the_mean_mask_is_no_guide() -> None:
-    corners = []
-    for index in range(4):
-        moved = study(LEFT)
-        mask = np.zeros((8, 8), bool)
-        mask[4 * (index // 2) :, 4 * (index % 2) :][:4, :4] = True
-        corners.append(replace(moved, sentences=(replace(moved.sentences[0], mask=mask), *study(RIGHT).sentences)))
-    agreement = agreement_with_mean(corners, mean_masks(corners))  # type: ignore[arg-type]
-    # Of four corners the mean is even: no IoU. The right side always lies in the same one.
-    assert agreement == {"Pleural Effusion": pytest.approx(0.5, abs=0.1)}
-    assert varying({"A": 0.39, "B": 0.41}) == ["A"]
-
-
-def test_sizes_are_parted_by_the_training_splits_terciles() -> None:
-    shares = [0.02, 0.04, 0.08, 0.5]
-    studies = []
-    for share in shares:
-        mask = np.zeros((10, 10), bool)
-        mask.ravel()[: round(100 * share)] = True
-        studies.append(replace(study(LEFT), sentences=(replace(study(LEFT).sentences[0], mask=mask),)))
-    assert size_terciles(studies) == pytest.approx((0.04, 0.08))  # type: ignore[arg-type]
-
-
 def test_a_finding_is_graded_by_its_answer_and_its_place() -> None:
     missed_place = draft(LEFT)
     away = replace(missed_place.sentences[0], map=np.ascontiguousarray(missed_place.sentences[0].map[::-1, ::-1]))
@@ -141,31 +109,62 @@ def test_denials_are_not_scored() -> None:
     assert score_study(0, study(NONE), draft(NONE), GRID) == []
 
 
-def test_the_mean_mask_of_a_statement_is_learned_by_finding_and_side() -> None:
-    means = mean_masks([study(LEFT), study(LEFT, NONE)])  # type: ignore[arg-type]
-    assert list(means) == [("Pleural Effusion", "left")]
-    np.testing.assert_allclose(means["Pleural Effusion", "left"], corner() / corner().sum())  # type: ignore[index]
-    scores = mean_mask_scores([study(LEFT), study(RIGHT)], means, GRID)  # type: ignore[arg-type]
-    assert [score.figures["iou_norm_0.1"] for score in scores] == [1, 0]
+RIGHT_CORNER, TWO_SPOTS = Box(4, 4, 8, 8), (Box(4, 4, 8, 8), Box(0, 0, 2, 2))
 
 
-def test_the_best_constant_is_chosen_per_figure() -> None:
-    reports = ["No effusion."] * 3 + [LEFT] * 4
-    best = best_constants(reports)
-    assert best["bleu_4"] in reports
-    assert best["findings_micro_f1"] == LEFT
+def with_boxes(*boxes: tuple[Box, ...], texts: Sequence[str]) -> GroundedReport:
+    drafted = draft(*texts)
+    sentences = zip(drafted.sentences, boxes, strict=True)
+    return replace(drafted, sentences=tuple(replace(sentence, boxes=own) for sentence, own in sentences))
 
 
-def test_where_no_report_is_said_twice_the_best_constant_is_composed_of_sentences_that_are() -> None:
-    edema = "There is mild pulmonary edema."
-    best = best_constants([f"{LEFT if number % 2 else edema} Film {number}." for number in range(40)])
-    assert set(sentences(best["findings_micro_f1"])) == {LEFT, edema}
+def test_boxes_are_held_against_the_region_of_the_statement_that_they_answer() -> None:
+    # The left statement is answered by its box and by one that is wrong; nobody states the right one's.
+    reference, drafted = study(LEFT, NONE), with_boxes(TWO_SPOTS, (RIGHT_CORNER,), texts=[LEFT, RIGHT])
+    counts = count_boxes(reference, drafted)
+    assert counts == BoxCounts(right=1, shown=3, asked=1, shown_matched=2, asked_matched=1)
+    found = {figure.name: figure() for figure in box_figures([counts])}
+    assert found == {
+        "box_precision_0.5": pytest.approx(1 / 3),
+        "box_recall_0.5": 1,
+        "matched.box_precision_0.5": 0.5,
+        "matched.box_recall_0.5": 1,
+    }
 
 
-@given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=30), st.integers(0, 5))
-def test_shuffled_images_come_from_other_patients_where_that_is_possible(patients: Sequence[str], seed: int) -> None:
-    order = shuffled(patients, seed)
-    assert sorted(order) == list(range(len(patients)))
-    most = max(patients.count(p) for p in set(patients))
-    if most * 4 <= len(patients):
-        assert all(patients[new] != patients[old] for old, new in enumerate(order))
+def test_each_part_of_a_region_asks_for_a_box() -> None:
+    reference = study(LEFT)
+    mask = corner()
+    mask[0, 0:2] = True
+    reference = replace(reference, sentences=(replace(reference.sentences[0], mask=mask),))
+    assert count_boxes(reference, with_boxes((RIGHT_CORNER,), texts=[LEFT])) == BoxCounts(1, 1, 2, 1, 2)
+
+
+def test_what_is_missed_is_asked_for_and_what_nobody_marked_is_not_judged() -> None:
+    assert count_boxes(study(LEFT), with_boxes((RIGHT_CORNER,), texts=[NONE])) == BoxCounts(asked=1)
+    unmarked = study(LEFT, RIGHT)
+    unmarked = replace(unmarked, sentences=(replace(unmarked.sentences[0], mask=None), unmarked.sentences[1]))
+    assert count_boxes(unmarked, with_boxes((RIGHT_CORNER,), texts=[LEFT])) == BoxCounts(asked=1)
+    nothing = replace(unmarked, sentences=unmarked.sentences[:1])
+    assert count_boxes(nothing, with_boxes((RIGHT_CORNER,), texts=[RIGHT])) == BoxCounts()
+
+
+def test_sentences_are_counted_by_their_verdict_before_any_is_withheld() -> None:
+    drafted = [
+        draft(LEFT, NONE, verdict=Verdict.UNGROUNDED).withhold_ungrounded(),
+        draft(RIGHT, verdict=Verdict.WEAK),
+        draft(LEFT),
+    ]
+    assert {figure.name: figure() for figure in verdict_shares(drafted)} == {
+        "grounded_share": 0.25,
+        "weak_share": 0.25,
+        "ungrounded_share": 0.5,
+        "ungrounded_positive_share": pytest.approx(1 / 3),
+        "withheld_share": pytest.approx(1 / 3),
+    }
+
+
+def test_denials_are_graded_as_they_are_scored() -> None:
+    clear = "The lungs are clear."
+    [(sentence, right)] = graded_anatomy(study(clear, LEFT), draft(LEFT, clear))
+    assert (sentence.text, right) == (clear, True)
