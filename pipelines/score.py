@@ -1,14 +1,17 @@
-"""`radassist score`: figures of words and findings for any system's reports."""
+"""`radassist score`: figures of words, findings and edits for any system's reports."""
 
 import argparse
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from model.errors import BadInput
-from model.metrics import Figure, score_pairs
+from model.metrics import Figure, mean_figure, score_pairs, word_edits
+from model.reviewer import review_figures
+from model.text import sentences
 
 
 class Pair(BaseModel):
@@ -59,11 +62,23 @@ def score(pairs: Path, out: Path, encoder: Path | None = None, layer: int = 9) -
     if patients and len(patients) < len(read):
         raise BadInput(f"{pairs}", "all pairs name their patient or none does", "complete it or leave it out")
     references, candidates = [pair.reference for pair in read], [pair.candidate for pair in read]
-    extras = [] if encoder is None else [_bert_score(references, candidates, encoder, layer)]
+    extras = edit_figures_of(references, candidates)
+    if encoder is not None:
+        extras.append(_bert_score(references, candidates, encoder, layer))
     figures = score_pairs(references, candidates, patients or None, extras)
     finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(finite, indent=2) + "\n", encoding="utf-8")
+
+
+def edit_figures_of(references: Sequence[str], candidates: Sequence[str]) -> list[Figure]:
+    """`edit_rate` and `edit_rate_sentences` before the simulated reviewer, and `word_error_rate`: the words between
+    candidate and reference over those of the reference."""
+    words = [word_edits(candidate, reference) for candidate, reference in zip(candidates, references, strict=True)]
+    return [
+        *review_figures([sentences(text) for text in candidates], [sentences(text) for text in references]),
+        mean_figure("word_error_rate", words, [len(reference.split()) for reference in references]),
+    ]
 
 
 def _bert_score(references: list[str], candidates: list[str], encoder: Path, layer: int) -> Figure:

@@ -89,6 +89,11 @@ def test_score_writes_flat_figures_with_intervals(tmp_path: Path) -> None:
         assert figures[f"{name}.low"] <= figures[name] <= figures[f"{name}.high"]
     # Cardiomegaly and effusion found; opacity, edema and the third "No Finding" missed; one "No Finding" false.
     assert figures["findings_micro_f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 3))
+    # The reviewer writes the one reference for "No edema.", 5 words beside "edema.", and adds no denial; who signed
+    # the references wrote those 4 words too.
+    assert figures["edit_rate"] == pytest.approx(5 / (8 + 6))
+    assert figures["edit_rate_sentences"] == pytest.approx(1 / 3)
+    assert figures["word_error_rate"] == pytest.approx((5 + 4) / (8 + 6 + 4))
 
 
 def test_score_refuses_bert_score_without_an_encoder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
