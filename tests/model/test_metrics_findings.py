@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.findings import COMMON_FIVE, OBSERVATIONS
@@ -63,6 +63,21 @@ def test_micro_f1_is_the_plain_formula(chosen: list[tuple[dict[str, int], ...]])
         both, either = cells.count((True, True)), sum(a + b for a, b in cells)
         expected = 2 * both / either if either else math.nan
         assert figures(*map(list, zip(*chosen, strict=True)))[name] == pytest.approx(expected, nan_ok=True)
+
+
+@settings(deadline=None)
+@given(studies)
+def test_f1_is_scikit_learns(chosen: list[tuple[dict[str, int], ...]]) -> None:
+    from sklearn.metrics import f1_score
+
+    truth, draft = ([one[side] for one in chosen] for side in (0, 1))
+    cells = [np.array([[of.get(name) == 1 for name in OBSERVATIONS] for of in side]) for side in (truth, draft)]
+    found = figures(truth, draft)
+    for average in ("micro", "macro"):
+        expected = f1_score(*cells, average=average, zero_division=np.nan)
+        assert found[f"findings_{average}_f1"] == pytest.approx(expected, nan_ok=True)
+    each = f1_score(*cells, average=None, zero_division=np.nan)
+    assert [score.f1 for score in per_observation(truth, draft)] == pytest.approx(each, nan_ok=True)
 
 
 def test_a_study_alone() -> None:

@@ -60,6 +60,7 @@ def check_against_coco(chosen: list[tuple[str, str]]) -> None:
 
 def test_reports_score_as_coco_scores_them() -> None:
     check_against_coco(REPORTS)
+    check_corpus_against_nltk([one for one in REPORTS if one[1]])  # nltk counts an empty draft as one word
 
 
 @settings(max_examples=50, deadline=None)
@@ -100,6 +101,14 @@ def check_against_nltk(chosen: tuple[str, str]) -> None:
     assert meteor_exact_stem(reference, candidate) == pytest.approx(expected)
 
 
+def check_corpus_against_nltk(chosen: list[tuple[str, str]]) -> None:
+    from nltk.translate.bleu_score import corpus_bleu as nltk_bleu
+
+    truth, drafted = [[reference.split()] for reference, _ in chosen], [candidate.split() for _, candidate in chosen]
+    expected = [nltk_bleu(truth, drafted, weights=[1 / order] * order) for order in (1, 2, 3, 4)]
+    assert corpus_bleu(chosen) == pytest.approx(expected, abs=1e-6)
+
+
 def test_real_reports_score_as_the_published_tools_score_them() -> None:
     """Each of 80 OpenI reports, drafted by its neighbour."""
     archive = OPENI / "NLMCXR_reports.tgz"
@@ -114,6 +123,7 @@ def test_real_reports_score_as_the_published_tools_score_them() -> None:
     real = [one for one in itertools.pairwise(texts) if one[0]]
     assert len(real) > 60
     check_against_coco(real)
+    check_corpus_against_nltk(real)
     for one in real[:20]:
         check_against_rouge_score(one)
         check_against_nltk(one)
