@@ -177,7 +177,7 @@ def healthy_statements(
     study: EvaluationStudy, report: GroundedReport
 ) -> Iterator[tuple[GroundedSentence, NDArray[np.bool_]]]:
     """The denials and normal statements that the reference makes too and has a region for, each with that region."""
-    for asked, drafted in by_section(study, report.sentences):
+    for asked, drafted in by_section(study, report.surfaced):
         for reference, candidate in match_anatomy(asked, drafted):
             mask = asked[reference].mask
             if mask is not None and mask.any():
