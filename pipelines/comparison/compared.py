@@ -7,8 +7,9 @@ import pandas as pd
 
 from model.metrics import PatientBootstrap
 from pipelines.comparison.changed import changed_studies, other_references
-from pipelines.comparison.differences import DRAWS, NOT_THE_MODELS, Difference, Pairing, comparable, differences, pair
+from pipelines.comparison.differences import NOT_THE_MODELS, Difference, Pairing, comparable, differences, pair
 from pipelines.comparison.runs import Run
+from pipelines.comparison.swaps import PatientSwaps
 from pipelines.statistics import Statistics
 
 
@@ -37,7 +38,7 @@ class Comparison:
         return f"{self.n_studies} studies of {self.n_patients} patients that both runs were graded on"
 
 
-def compared(a: Run, b: Run, draws: int = DRAWS) -> Comparison:
+def compared(a: Run, b: Run) -> Comparison:
     """
     Raises:
         BadInput: the runs have no study in common.
@@ -45,14 +46,14 @@ def compared(a: Run, b: Run, draws: int = DRAWS) -> Comparison:
     pairing = pair(a.figures, b.figures)
     figures_a, figures_b = a.figures.of(pairing.rows_a), b.figures.of(pairing.rows_b)
     findings_a, findings_b = a.findings.of(pairing.rows_a), b.findings.of(pairing.rows_b)
-    bootstrap = PatientBootstrap(figures_a.patient_ids, draws)
+    bootstrap, swaps = PatientBootstrap(figures_a.patient_ids), PatientSwaps(figures_a.patient_ids)
     return Comparison(
         a,
         b,
         len(pairing.rows_a),
         bootstrap.n_patients,
-        differences(figures_a, figures_b, bootstrap),
-        differences(findings_a, findings_b, bootstrap),
+        differences(figures_a, figures_b, bootstrap, swaps),
+        differences(findings_a, findings_b, bootstrap, swaps),
         changed_studies(figures_a, figures_b),
         (*unlike(a, b, pairing), *unlike_figures(figures_a, figures_b)),
     )

@@ -1,11 +1,12 @@
 """Differences between two models on the same studies, each with a paired interval and what is left of it among many.
 
 The patients are drawn once, for both models and every figure: what makes a study hard falls out of the difference
-(paired bootstrap: Efron and Tibshirani 1993, chapter 13; for systems that write text Koehn 2004, EMNLP). p is the level
-at which the percentile interval just reaches 0. Many figures are compared at once: Holm 1979 bounds the chance of a
-single false claim among them, however they depend on one another.
+(paired bootstrap: Efron and Tibshirani 1993, chapter 13; for systems that write text Koehn 2004, EMNLP). Whether a
+difference may be chance is the randomisation test's to say (`pipelines.comparison.swaps`). Many figures are compared at
+once: Holm 1979 bounds the chance of a single false claim among them, however they depend on one another.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,12 +16,9 @@ from numpy.typing import NDArray
 from model.errors import BadInput
 from model.metrics import Figure, PatientBootstrap
 from model.metrics.bootstrap import LEVEL
+from pipelines.comparison.swaps import PatientSwaps
 from pipelines.statistics import Statistics
 
-DRAWS = 10_000
-"""So many that the smallest p, 2 in 10,001, outlives the correction for a hundred figures."""
-LEAST_PATIENTS = 10
-"""Fewer patients with a say in a figure make no claim: a bootstrap of a handful knows too little of its own error."""
 NOT_THE_MODELS = ("constant.", "nearest.", "shuffled.", "mean_mask.", "miou_image_free")
 """Baselines stand beside a model's figures; they are not what a comparison asks about."""
 
@@ -29,8 +27,8 @@ NOT_THE_MODELS = ("constant.", "nearest.", "shuffled.", "mean_mask.", "miou_imag
 class Difference:
     """A figure of two models on the same studies: `value` = b - a with its 95 % interval, NaN where undefined.
 
-    `n_patients` have a say in it. `p` is NaN where they are too few; `p_adjusted` is Holm's among the figures that were
-    compared together.
+    `n_patients` have a say in it. `p` is the randomisation test's, `p_adjusted` Holm's among the figures that were
+    compared together; both NaN where a model does not have the figure.
     """
 
     name: str
@@ -41,7 +39,7 @@ class Difference:
     high: float
     n_patients: int
     p: float
-    p_adjusted: float = float("nan")
+    p_adjusted: float = math.nan
 
     @property
     def stands(self) -> bool:
@@ -75,15 +73,17 @@ def pair(a: Statistics, b: Statistics) -> Pairing:
     return Pairing(rows_a, rows_b, len(keys) - len(rows), len(known) - len(rows))
 
 
-def differences(a: Statistics, b: Statistics, bootstrap: PatientBootstrap) -> tuple[Difference, ...]:
+def differences(
+    a: Statistics, b: Statistics, bootstrap: PatientBootstrap, swaps: PatientSwaps
+) -> tuple[Difference, ...]:
     """Every figure that both have, in a's order.
 
     Args:
         a, b: over the same studies, in the same order.
-        bootstrap: of their patients.
+        bootstrap, swaps: of their patients.
     """
     found = [
-        difference(figure, b.figures[name], a.patient_ids, bootstrap)
+        difference(figure, b.figures[name], a.patient_ids, bootstrap, swaps)
         for name, figure in a.figures.items()
         if comparable(figure, b.figures.get(name)) and not name.startswith(NOT_THE_MODELS)
     ]
@@ -96,23 +96,22 @@ def comparable(a: Figure, b: Figure | None) -> bool:
     return b is not None and a.value is b.value and a.statistics.shape == b.statistics.shape
 
 
-def difference(a: Figure, b: Figure, patients: Sequence[str], bootstrap: PatientBootstrap) -> Difference:
-    """One figure, over the draws in which both models have it."""
+def difference(
+    a: Figure, b: Figure, patients: Sequence[str], bootstrap: PatientBootstrap, swaps: PatientSwaps
+) -> Difference:
+    """One figure, its interval over the draws in which both models have it."""
     drawn = bootstrap.replicates(b.statistics, b.value) - bootstrap.replicates(a.statistics, a.value)
     drawn = drawn[np.isfinite(drawn)]
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail]) if drawn.size else (np.nan, np.nan)
-    have_a_say = np.flatnonzero(np.abs(a.statistics).sum(axis=1) + np.abs(b.statistics).sum(axis=1))
-    n_patients = len({patients[int(row)] for row in have_a_say})
-    p = reach(drawn) if drawn.size and n_patients >= LEAST_PATIENTS else float("nan")
-    value_a, value_b = a(), b()
-    return Difference(a.name, value_a, value_b, value_b - value_a, float(low), float(high), n_patients, p)
+    n_patients = patients_with_a_say(a, b, patients)
+    return Difference(a.name, a(), b(), b() - a(), float(low), float(high), n_patients, swaps.p(a, b))
 
 
-def reach(drawn: NDArray[np.float64]) -> float:
-    """Twice the share of draws on the far side of 0, the observed sample counted as one of them; at most 1."""
-    beyond = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
-    return min(1.0, 2 * (beyond + 1) / (drawn.size + 1))
+def patients_with_a_say(a: Figure, b: Figure, patients: Sequence[str]) -> int:
+    """How many have a study that counts in either model's figure."""
+    counting = np.flatnonzero(np.abs(a.statistics).sum(axis=1) + np.abs(b.statistics).sum(axis=1))
+    return len({patients[int(row)] for row in counting})
 
 
 def holm(p: Sequence[float]) -> NDArray[np.float64]:

@@ -7,14 +7,15 @@ from dataclasses import asdict
 import pandas as pd
 
 from pipelines.comparison.compared import Comparison
-from pipelines.comparison.differences import LEAST_PATIENTS, Difference
+from pipelines.comparison.differences import Difference
 
 SHOWN = 10
 """Studies in the terminal."""
 HEAD = ("", "a", "b", "b - a", "95 % interval", "p", "patients")
 NOTE = (
-    "b - a with its paired 95 % interval (patients drawn with replacement, the same for both). p is Holm's, over the "
-    f"figures of its table; * where it is below 0.05. No p where fewer than {LEAST_PATIENTS} patients have a say."
+    "b - a with its paired 95 % interval: patients drawn with replacement, the same for both. p of the paired "
+    "randomisation test, by Holm over the figures of its table; * where it is below 0.05. patients: those with a study "
+    "that counts."
 )
 
 
