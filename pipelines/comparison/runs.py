@@ -65,7 +65,7 @@ def open_run(called: str, place: Path) -> Run:
     folder = Path(called)
     if folder.is_dir():
         inside = folder / EVALUATION
-        return evaluated(folder.absolute().name, inside if inside.is_dir() else folder, data_md5(folder))
+        return evaluated(folder.resolve().name, inside if inside.is_dir() else folder, data_md5(folder))
     client = connected()
     found = client.get_run(run_id_of(client, called))
     run_id = found.info.run_id

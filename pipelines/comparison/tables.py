@@ -24,8 +24,8 @@ def text(comparison: Comparison) -> str:
     parts = [
         f"a = {comparison.a.name}, b = {comparison.b.name}: {comparison.summary}",
         *(f"WARNING: {warning}" for warning in comparison.warnings),
-        aligned([HEAD, *rows(comparison.figures)]),
-        aligned([HEAD, *rows(comparison.findings)]),
+        aligned([HEAD, *rows(comparison.figures)], "<>>>>>>"),
+        aligned([HEAD, *rows(comparison.findings)], "<>>>>>>"),
         NOTE,
         studies_text(comparison.studies),
     ]
@@ -48,13 +48,14 @@ def number(value: float, sign: str = "") -> str:
     return "-" if math.isnan(value) else f"{round(value, 3) + 0.0:{sign}.3f}"
 
 
-def aligned(table: Sequence[tuple[str, ...]]) -> str:
-    """Columns of equal width: names to the left, the rest to the right."""
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    return "\n".join(
-        "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(pairs))
-        for pairs in (list(zip(row, widths, strict=True)) for row in table)
-    )
+def aligned(table: Sequence[tuple[str, ...]], sides: str) -> str:
+    """Columns of equal width, each to the side that `sides` says for it, "<" or ">"."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for row in table:
+        cells = (f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True))
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
 
 
 def studies_text(studies: pd.DataFrame) -> str:
@@ -65,7 +66,7 @@ def studies_text(studies: pd.DataFrame) -> str:
         (row["study_id"], number(row["change"]), number(row["gain"], "+"), row["righted"] or "-", row["broken"] or "-")
         for row in studies.head(SHOWN).to_dict("records")
     ]
-    return f"{len(studies)} studies changed; the most:\n{aligned([head, *most])}"
+    return f"{len(studies)} studies changed; the most:\n{aligned([head, *most], '<>><<')}"
 
 
 def frame(differences: Sequence[Difference]) -> pd.DataFrame:
