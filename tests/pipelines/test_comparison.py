@@ -18,6 +18,7 @@ from pipelines.comparison.compared import Comparison, compared
 from pipelines.comparison.differences import Difference, differences, holm, pair
 from pipelines.comparison.runs import Run, observation_figures
 from pipelines.comparison.swaps import PatientSwaps
+from pipelines.comparison.tables import rows, text
 from pipelines.statistics import Statistics
 
 TWELVE = tuple(f"p{number:02d}" for number in range(12))
@@ -187,3 +188,16 @@ def test_what_makes_two_runs_unlike_is_said() -> None:
     assert "1 studies of right are left out" in said[1]
     assert "the reports of 1 studies differ" in said[2]
     assert said[3].endswith(": cider")
+
+
+def test_the_tables_mark_what_stands_and_leave_a_dash_where_nothing_is_known() -> None:
+    undefined = Difference("f1.Edema", 0.5, *[float("nan")] * 4, 3, float("nan"))
+    found = Difference("miou", 0.5, 0.25, -0.25, -0.4, -0.1, 12, 0.001, 0.004)
+    assert list(rows([found, undefined])) == [
+        ("miou", "0.500", "0.250", "-0.250", "[-0.400, -0.100]", "0.004*", "12"),
+        ("f1.Edema", "0.500", "-", "-", "[-, -]", "-", "3"),
+    ]
+    said = text(compared(WRONG, RIGHT)).splitlines()
+    assert said[0] == "a = wrong, b = right: 4 studies of 3 patients that both runs were graded on"
+    assert said[2].startswith("WARNING: the runs saw other data: wrong unknown, right d1")
+    assert any(line.startswith("s0") and line.endswith("No Finding, Pleural Effusion  -") for line in said)
