@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "experiment": ("pipelines.experiment", "run a declared grid over seeds and write its table"),
     "label": ("pipelines.label", "label reports with the 14 CheXpert observations"),
     "score": ("pipelines.score", "score candidate reports against references"),
+    "compare": ("pipelines.compare", "hold two runs against each other, figure by figure and study by study"),
     "run": ("pipelines.run", "open, advance and close a retraining run in its own worktree"),
     "demo": ("pipelines.demo", "retrain once on the phantom, through Airflow, and show the result"),
     "services": ("pipelines.services", "start, show and stop the local Airflow and MLflow"),

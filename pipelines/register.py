@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 EXPERIMENT = "radassist"
 ALIAS = "challenger"
 KEPT_FILES = ("verdict.json", "params.yaml", "data.dvc", "dvc.yaml", "dvc.lock", "policy/gate.yaml", "policy/data.yaml")
-PAGES = ("report", "validation", "exploration")
+EVALUATION = "evaluation"
+KEPT_FOLDERS = ("report", "validation", "exploration", EVALUATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def record(root: Path, params: dict[str, str], client: "MlflowClient", mlflow_ru
         source = str((root / "data.dvc").absolute())
         dataset = mlflow.data.from_pandas(columns, source, name="data", digest=data_md5(root))
     mlflow.log_input(dataset, context="training")
-    for folder in PAGES:
+    for folder in KEPT_FOLDERS:
         if (root / folder).is_dir():
             mlflow.log_artifacts(str(root / folder), folder)
     for path in (root / name for name in KEPT_FILES):

@@ -119,7 +119,7 @@ def test_the_run_holds_parameters_curves_figures_tables_pictures_and_the_data(
     assert table.bleu_4[0] == pytest.approx(0.7)
     logged = {f.path for f in client(workspace).list_artifacts(run.info.run_id)}
     files = {"verdict.json", "dvc.lock", "data.dvc", "params.yaml", "gate.yaml"}
-    assert files | {"report", "validation", "model"} <= logged
+    assert files | {"report", "validation", "model", "evaluation"} <= logged
     pictures = {f.path for f in client(workspace).list_artifacts(run.info.run_id, "report/pictures")}
     assert "report/pictures/draft_1.png" in pictures
 
