@@ -49,7 +49,9 @@ def errors(root: Path = Path()) -> Content:
         BadInput: a stage before this one has not run, or its output is of another data set.
     """
     studies = PreparedEvaluation(root / "prepared", "test")
-    patients, study_ids, statements = [], [], []
+    patients: list[str] = []
+    study_ids: list[str] = []
+    statements: list[Statement] = []
     drafts = root / "evaluation" / "drafts.jsonl"
     for index, (study, report) in enumerate(drafted_studies(studies, drafts)):
         patients.append(study.patient_id)

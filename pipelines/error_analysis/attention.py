@@ -14,11 +14,15 @@ SPREAD, OUTSIDE = 2.0, 0.5
 """A look is diffuse from this spread on, where at least this share of it lies outside its region."""
 
 
+PEAK = 0.5
+"""Of several pixels that tie for the peak, the share that lies in the region."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """A map over a region.
 
-    - `miou`: as in `model.metrics.grounding_figures`;
+    - `miou`: as in `model.metrics.grounding_figures`; `peak`: whether the map's peak lies in the region;
     - `spread`: the patches at half of the map's maximum or above, over those that the region touches;
     - `outside`: the share of the map on patches that the region does not touch;
     - `area`: the share of the model's input that the region covers.
@@ -27,6 +31,7 @@ class Look:
     """
 
     miou: float
+    peak: bool
     spread: float
     outside: float
     area: float
@@ -39,14 +44,15 @@ class Look:
 
 def look(grid_map: Map, region: Mask) -> Look | None:
     """How a map (rows, columns) looks at a region (H, W) over the same square; None where either is empty."""
-    total = float(grid_map.sum())
+    total = grid_map.sum(dtype=np.float64)
     if total <= 0 or not region.any():
         return None
-    patches = touched(region, grid_map.shape)
+    patches, figures = touched(region, grid_map.shape), grounding_figures(grid_map, region)
     return Look(
-        miou=grounding_figures(grid_map, region)["miou"],
+        miou=figures["miou"],
+        peak=figures["pointing_game"] >= PEAK,
         spread=float((grid_map >= grid_map.max() / 2).sum() / patches.sum()),
-        outside=1 - float(grid_map[patches].sum()) / total,
+        outside=float(grid_map[~patches].sum(dtype=np.float64) / total),
         area=float(region.mean()),
     )
 

@@ -1,8 +1,7 @@
 """The failures that attention-grounded reporters are known for, each looked for by name.
 
 A failure is seen where even the low end of its interval is above what is tolerated, not seen where even the high end is
-not, and undecided between; with fewer than FEWEST statements nothing is decided: of 30 without one case, the true share
-may still be 10 % (Hanley and Lippman-Hand 1983, the rule of three).
+not, and undecided between, or with fewer than FEWEST statements.
 """
 
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ Acquisition = dict[str, str | None]
 
 DIFFUSE = (
     f"the patches at half of the map's maximum are at least {SPREAD:g} times those that the region touches, and at "
-    f"least {OUTSIDE:.0%} of the map lies on other patches"
+    f"least {100 * OUTSIDE:.0f} % of the map lies on other patches"
 )
 
 
@@ -57,7 +56,7 @@ class Group:
 class KnownFailure:
     """One known failure: the statements that could show it, those that do, their share, and what follows.
 
-    Of `modality_confused` the value is the widest gap of a group to the others.
+    Where it compares `groups`, n and count are those of the group that is furthest behind, and the value is its gap.
     """
 
     name: str
@@ -104,7 +103,7 @@ def known_failures(
         _of_share(
             "small_diffuse",
             "Small findings are diffuse",
-            f"Of the found statements with a region below {bounds[0]:.1%} of the image, those that look at it "
+            f"Of the found statements with a region below {100 * bounds[0]:.1f} % of the image, those that look at it "
             f"diffusely: {DIFFUSE}.",
             share("small_diffuse", small, lambda s: s.look is not None and s.look.diffuse, studies),
             bootstrap,
@@ -114,8 +113,12 @@ def known_failures(
 
 
 def _of_share(name: str, title: str, rule: str, figure: Figure, bootstrap: PatientBootstrap) -> KnownFailure:
+    """A resampling of no case at all has none either: the high end is then that of the rule of three (Hanley and
+    Lippman-Hand 1983, JAMA 249:1743), over studies."""
     count, n = (int(total) for total in figure.statistics.sum(axis=0))
     estimate = told(bootstrap.estimate(figure))
+    if n and not count:
+        estimate["high"] = min(1.0, 3 / np.count_nonzero(figure.statistics[:, 1]))
     verdict = decide(n, estimate["low"], estimate["high"])
     return KnownFailure(name, title, rule, n, count, estimate["value"], estimate["low"], estimate["high"], verdict)
 
@@ -132,20 +135,19 @@ def _modality(
 ) -> KnownFailure:
     groups = compare_groups(statements, acquisitions, bootstrap)
     verdicts = {decide(group.n, group.low, group.high) for group in groups}
-    agreed = Verdict.SEEN if Verdict.SEEN in verdicts else verdicts.pop() if len(verdicts) == 1 else Verdict.UNDECIDED
     worst = max(groups, key=lambda group: group.gap, default=None)
     return KnownFailure(
         "modality_confused",
         "The modality is confused: more goes wrong with one device or view",
-        f"The share of statements that go wrong, in words or attention, in one modality, device or view less that in "
-        f"the others. Intervals are widened for the number of groups; those of fewer than {FEWEST} statements are not "
-        "compared.",
-        sum(group.n for group in groups if worst and group.attribute == worst.attribute),
-        sum(round(group.n * group.wrong) for group in groups if worst and group.attribute == worst.attribute),
-        worst and worst.gap,
-        worst and worst.low,
-        worst and worst.high,
-        agreed,
+        "The share of statements that go wrong, in words or attention, with one modality, view or device less that "
+        "with the others, for the group that is furthest behind. Intervals are widened for the number of groups; "
+        f"those of fewer than {FEWEST} statements are not compared.",
+        worst.n if worst else 0,
+        round(worst.n * worst.wrong) if worst else 0,
+        worst.gap if worst else None,
+        worst.low if worst else None,
+        worst.high if worst else None,
+        next((v for v in (Verdict.SEEN, Verdict.UNDECIDED, Verdict.NOT_SEEN) if v in verdicts), Verdict.UNDECIDED),
         groups,
     )
 

@@ -16,14 +16,14 @@ class Kind(StrEnum):
     """Why a statement is shown."""
 
     FOUND = "found"
-    ELSEWHERE = "found_elsewhere"
+    ASTRAY = "astray"
     MISSED = "missed"
     INVENTED = "invented"
 
 
 def kind_of(statement: Statement) -> Kind:
     if statement.outcome is Outcome.FOUND:
-        return Kind.FOUND if statement.right else Kind.ELSEWHERE
+        return Kind.FOUND if statement.right else Kind.ASTRAY
     return Kind.MISSED if statement.outcome is Outcome.MISSED else Kind.INVENTED
 
 
@@ -36,7 +36,7 @@ def choose(statements: Sequence[Statement], study_ids: Sequence[str]) -> list[tu
     lot = sorted(statements, key=lambda s: hashlib.sha256(f"errors:{study_ids[s.study]}".encode()).digest())
     chosen: dict[Kind, list[Statement]] = {}
     shown: set[int] = set()
-    for kind in (Kind.ELSEWHERE, Kind.MISSED, Kind.INVENTED, Kind.FOUND):
+    for kind in (Kind.ASTRAY, Kind.MISSED, Kind.INVENTED, Kind.FOUND):
         own = [statement for statement in lot if kind_of(statement) is kind]
         counts = Counter(statement.finding.observation for statement in own)
         chosen[kind] = []
@@ -50,7 +50,7 @@ def choose(statements: Sequence[Statement], study_ids: Sequence[str]) -> list[tu
 
 def caption(statement: Statement) -> str:
     """What the picture of a statement shows, in two sentences."""
-    finding = statement.finding
+    finding, look = statement.finding, statement.look
     name = f"{finding.side or ''} {finding.observation}".strip().lower()
     there = statement.quadrant is Quadrant.TEXT_WRONG
     if statement.outcome is Outcome.MISSED:
@@ -59,9 +59,9 @@ def caption(statement: Statement) -> str:
         )
         return f"Missed {name}: {said}."
     if statement.outcome is Outcome.INVENTED:
-        said = "something else of the place" if there else "nothing of the place that the draft leaves out"
-        return f"Invented {name}: the reference says {said}."
-    if statement.right:
+        said = "says something else of the place" if there else "has nothing there that the draft leaves out"
+        return f"Invented {name}: the reference {said}."
+    if statement.right or look is None:
         return f"Found {name}."
-    diffuse = statement.look is not None and statement.look.diffuse
-    return f"Found {name}, but the model looks {'all over' if diffuse else 'elsewhere'}."
+    at = "all over" if look.diffuse else "at another extent" if look.peak else "elsewhere"
+    return f"Found {name}, but the model looks {at}."

@@ -23,7 +23,7 @@ QUADRANTS = {
 }
 KINDS = {
     Kind.FOUND: "True positives",
-    Kind.ELSEWHERE: "True positives that look elsewhere",
+    Kind.ASTRAY: "True positives with their attention astray",
     Kind.MISSED: "False negatives",
     Kind.INVENTED: "False positives",
 }
@@ -32,7 +32,12 @@ KINDS = {
 def render(content: Mapping[str, Any], folder: Path) -> str:
     """The page of what errors.json holds; the pictures are read from `folder`."""
     environment = page_environment()
-    environment.filters |= {"percent": percent, "number": number, "inlined": lambda path: inlined(folder / path)}
+    environment.filters |= {
+        "percent": percent,
+        "points": points,
+        "number": number,
+        "inlined": lambda path: inlined(folder / path),
+    }
     shares = content["entropies"]["histogram"]
     steps = len(shares["right"] or shares["wrong"])
     middles = [(index + 0.5) / steps for index in range(steps)]
@@ -61,6 +66,15 @@ def percent(value: float | None) -> str:
     ('81.3 %', '–')
     """
     return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def points(value: float | None) -> str:
+    """A difference of two shares for reading.
+
+    >>> points(-0.0126), points(0.2)
+    ('−1.3', '+20.0')
+    """
+    return "–" if value is None else f"{100 * value:+.1f}".replace("-", "−")
 
 
 def number(value: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from model.findings import OBSERVATIONS
+from model.findings import OBSERVATIONS, Certainty, Finding
 from model.metrics import Estimate, Figure, PatientBootstrap, SizeBucket, mean_figure
 from pipelines.error_analysis.statements import Outcome, Quadrant, Statement
 
@@ -100,14 +100,23 @@ def size_of(area: float, bounds: tuple[float, float]) -> SizeBucket:
 
 
 def confusions(statements: Iterable[Statement]) -> list[Row]:
-    """What reference and draft say of one place where they differ, the commonest first: "Pneumonia", "no Pneumonia".
+    """What reference and draft say of one place where they differ, the commonest first: "Edema", "possible Edema".
 
     A pair of sentences counts once; one that names no observation is left out.
     """
     pairs: dict[tuple[int, int | None, int | None], tuple[str, str]] = {}
     for s in statements:
         if s.instead is not None:
-            own, other = s.finding.observation, f"{'' if s.instead.positive else 'no '}{s.instead.observation}"
+            own, other = said(s.finding), said(s.instead)
             pairs[s.study, s.asked, s.drafted] = (own, other) if s.outcome is Outcome.MISSED else (other, own)
     commonest = sorted(Counter(pairs.values()).items(), key=lambda item: (-item[1], item[0]))
     return [{"reference": asked, "draft": said, "n": n} for (asked, said), n in commonest[:CONFUSIONS]]
+
+
+def said(finding: Finding) -> str:
+    """
+    >>> said(Finding("Edema", Certainty.NEGATED)), said(Finding("Edema", Certainty.LIKELY))
+    ('no Edema', 'Edema')
+    """
+    hedge = {Certainty.NEGATED: "no ", Certainty.POSSIBLE: "possible "}.get(finding.certainty, "")
+    return f"{hedge}{finding.observation}"
