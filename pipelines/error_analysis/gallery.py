@@ -54,10 +54,8 @@ def caption(statement: Statement) -> str:
     name = f"{finding.side or ''} {finding.observation}".strip().lower()
     there = statement.quadrant is Quadrant.TEXT_WRONG
     if statement.outcome is Outcome.MISSED:
-        said = (
-            "the draft says something else of its region" if there else "nothing else in the draft looks at its region"
-        )
-        return f"Missed {name}: {said}."
+        said = "says something else of its region" if there else "has nothing else that looks at its region"
+        return f"Missed {name}: the draft {said}."
     if statement.outcome is Outcome.INVENTED:
         said = "says something else of the place" if there else "has nothing there that the draft leaves out"
         return f"Invented {name}: the reference {said}."
