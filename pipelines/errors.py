@@ -15,8 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-
 from model.errors import BadInput
 from model.metrics import SIZE_BOUNDS, PatientBootstrap
 from model.pixels import to_display
@@ -30,7 +28,7 @@ from pipelines.error_analysis.statements import Outcome, Statement, statements_o
 from pipelines.error_analysis.tallies import by_size, confusions, per_finding, quadrants
 from pipelines.evaluation_set import EvaluationSet, EvaluationStudy, PreparedEvaluation
 from pipelines.examples import read_drafts
-from pipelines.manifest import StudyRow, read_manifest
+from pipelines.manifest import StudyRow, stream_manifest
 from pipelines.metrics import write_metrics
 from pipelines.progress import track
 from pipelines.provenance import digest
@@ -89,8 +87,10 @@ def drafted_studies(studies: EvaluationSet, drafts: Path) -> Iterator[tuple[Eval
     """Each study with its draft.
 
     Raises:
-        BadInput: the drafts are missing, or of other studies.
+        BadInput: there is no study to draft, or the drafts are missing, or of other studies.
     """
+    if not len(studies):
+        raise BadInput("0 studies in the test split", "errors are looked for in drafts", "ingest more patients")
     lines = read_drafts(drafts)
     for index in track(range(len(studies)), "drafts"):
         study, line = studies[index], next(lines, None)
@@ -101,8 +101,9 @@ def drafted_studies(studies: EvaluationSet, drafts: Path) -> Iterator[tuple[Eval
 
 def rows_of(data: Path, study_ids: Sequence[str]) -> dict[str, StudyRow]:
     """What the manifest knows of some studies, columns COLUMNS."""
-    table = read_manifest(data).select(COLUMNS)
-    return {row["study_id"]: row for row in table.filter(pc.field("study_id").isin(study_ids)).to_pylist()}
+    wanted = set(study_ids)
+    rows = (row for batch in stream_manifest(data, COLUMNS) for row in batch.to_pylist())
+    return {row["study_id"]: row for row in rows if row["study_id"] in wanted}
 
 
 def acquisition(row: StudyRow) -> Acquisition:

@@ -79,4 +79,4 @@ def points(value: float | None) -> str:
 
 def number(value: float | None) -> str:
     """A measure to two decimals, a dash where there is none."""
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")

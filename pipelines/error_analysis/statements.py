@@ -8,15 +8,15 @@ nothing.
 Its attention is right where a map points right at a region (`pipelines.calibrating.points_right`):
 
 - of a statement that is found, the drafted sentence's map at the reference's region;
-- of one that is missed, the map of any drafted sentence that answers nothing in the reference: the model looked there,
-  and said something else, or that nothing is there;
+- of one that is missed, the map of any drafted sentence that speaks of an observation or a part of the body and answers
+  nothing in the reference: the model looked there, and said something else, or that nothing is there;
 - of one that is invented, its map at the region of any sentence of the reference that the draft does not answer.
 
 A finding under a wrong name, or denied with the eye on it, is thus attention right and words wrong on either side.
 Where the region of a found or missed statement is not known, or no region of the study, attention is not judged.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,7 +25,7 @@ from model.metrics import match_statements
 from model.report import GroundedReport, GroundedSentence
 from model.study import Section
 from pipelines.calibrating import points_right
-from pipelines.error_analysis.attention import Look, Mask, entropy, look
+from pipelines.error_analysis.attention import Look, Map, Mask, entropy, look
 from pipelines.evaluation_set import EvaluationStudy, ReferenceSentence
 from pipelines.grounding_scores import match_anatomy
 
@@ -58,9 +58,9 @@ class Statement:
     """One positive statement of a study.
 
     `study` is the study's place in the evaluation; `asked` and `drafted` are places among the sentences of reference
-    and draft. Of a missed statement `drafted` is the sentence that looked at its region, of an invented one `asked` is
-    the sentence whose region it looks at; None where there is none. `instead` is what that sentence states or denies,
-    None too where it names no observation. `quadrant` is None where attention is not judged.
+    and draft. Of a missed statement `drafted` is the sentence that looks at its region best, of an invented one `asked`
+    is the sentence whose region it looks at best; None where there is none. `instead` is what that sentence states or
+    denies, None too where it names no observation. `quadrant` is None where attention is not judged.
 
     Of a drafted statement, `entropy` is its sentence's, and `look` its sentence's map over the region that the
     reference gives the observation: the statement's own, or of an invented one that of a denial or of another side.
@@ -99,7 +99,7 @@ def statements_of(index: int, study: EvaluationStudy, report: GroundedReport) ->
     answered = {answer.asked for answer in answers if answer.drafted is not None}
     at_work = {answer.drafted for answer in answers}
     unanswered = [place for place in range(len(asked)) if place not in answered]
-    idle = [place for place in range(len(drafted)) if place not in at_work]
+    idle = [place for place, s in enumerate(drafted) if place not in at_work and (s.findings or s.anatomy)]
     invented = [[] if s.withheld else [finding for finding in s.findings if finding.positive] for s in drafted]
 
     for answer in answers:
@@ -135,7 +135,7 @@ def _found(study: int, finding: Finding, place: int, asked: Asked, answer: int, 
 
 def _missed(study: int, finding: Finding, place: int, asked: Asked, idle: Places, drafted: Drafted) -> Statement:
     region = asked[place].mask
-    looking = next((p for p in idle if points_right(drafted[p].map, region)), None)
+    looking = _best((p, drafted[p].map, region) for p in idle)
     judged = quadrant(Outcome.MISSED, looking is not None if _marked(region) else None)
     instead = None if looking is None else _said(drafted[looking].findings)
     return Statement(study, finding, Outcome.MISSED, judged, place, looking, instead)
@@ -145,7 +145,7 @@ def _invented(
     study: int, finding: Finding, place: int, drafted: Drafted, unanswered: Places, asked: Asked
 ) -> Statement:
     sentence = drafted[place]
-    seen = next((p for p in unanswered if points_right(sentence.map, asked[p].mask)), None)
+    seen = _best((p, sentence.map, asked[p].mask) for p in unanswered)
     judged = quadrant(Outcome.INVENTED, seen is not None if any(_marked(s.mask) for s in asked) else None)
     return Statement(
         study,
@@ -177,6 +177,13 @@ def _take(asked: Finding, drafted: list[Finding]) -> None:
     """Take out of a sentence's findings the one that answers what was asked."""
     alike = [finding for finding in drafted if finding.observation == asked.observation]
     drafted.remove(next((finding for finding in alike if finding.side is asked.side), alike[0]))
+
+
+def _best(looks: Iterable[tuple[int, Map, Mask | None]]) -> int | None:
+    """The place whose map points best at its region, of those that point right."""
+    right = ((place, look(grid_map, region)) for place, grid_map, region in looks if points_right(grid_map, region))
+    scored = [(measured.miou, -place) for place, measured in right if measured is not None]
+    return -max(scored)[1] if scored else None
 
 
 def _region_of(observation: str, asked: Asked) -> Mask | None:
