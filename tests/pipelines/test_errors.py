@@ -35,14 +35,15 @@ def sentence(name: str) -> dict[str, Any]:
     return {"text": text, "section": section, "groundable": True, "mask": None, "boxes": [box.as_list()]}
 
 
-def write_run(root: Path) -> None:
+def write_run(root: Path, *, regions: bool = True) -> None:
     """Data, prepared and evaluation of five test studies."""
     (root / "params.yaml").write_bytes((SHIPPED / "params.yaml").read_bytes())
     write_data(root / "data")
     rows = read_manifest(root / "data").to_pylist()
     for row in rows:
         true = STUDIES[row["study_id"]][1] if row["study_id"] in STUDIES else list(SAID)
-        row |= {"sentences": [sentence(name) for name in true], "modality": "DX", "device": "a detector"}
+        sentences = [sentence(name) | ({} if regions else {"boxes": None, "groundable": None}) for name in true]
+        row |= {"sentences": sentences, "modality": "DX", "device": "a detector"}
     write_manifest(root / "data", pa.Table.from_pylist(rows, SCHEMA))
     prepare(root / "data", root / "prepared", load_params(root / "params.yaml"), processes=0)
     (root / "evaluation").mkdir()
@@ -127,6 +128,17 @@ def test_the_page_needs_nothing_but_itself_and_tells_what_the_file_holds(analyse
     assert "Missed left lung lesion: the draft has nothing else that looks at its region." in text
     assert "Reference A lesion lies in the left upper zone. study s5" in text
     assert "<title>Error analysis</title>" in page
+
+
+def test_of_a_set_without_regions_the_words_are_analysed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path, regions=False)
+    monkeypatch.chdir(tmp_path)
+    assert main(["errors"]) == 0
+    content = read(tmp_path)
+    assert [content[f"n_{name}"] for name in ("found", "missed", "invented", "unjudged")] == [5, 3, 1, 9]
+    assert read_metrics("errors")["both_right"] is None
+    page = (tmp_path / "errors" / "index.html").read_text()
+    assert "Attention cannot be judged: no sentence of the test split has a region." in page
 
 
 def test_drafts_of_other_studies_are_refused(analysed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
