@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from model.findings import Finding
-from model.metrics import match_statements
+from model.metrics import grounding_figures, match_statements
 from model.report import GroundedReport, GroundedSentence
 from model.study import Section
 from pipelines.calibrating import points_right
@@ -181,9 +181,12 @@ def _take(asked: Finding, drafted: list[Finding]) -> None:
 
 def _best(looks: Iterable[tuple[int, Map, Mask | None]]) -> int | None:
     """The place whose map points best at its region, of those that point right."""
-    right = ((place, look(grid_map, region)) for place, grid_map, region in looks if points_right(grid_map, region))
-    scored = [(measured.miou, -place) for place, measured in right if measured is not None]
-    return -max(scored)[1] if scored else None
+    right = [
+        (grounding_figures(grid_map, region)["miou"], -place)
+        for place, grid_map, region in looks
+        if region is not None and points_right(grid_map, region)
+    ]
+    return -max(right)[1] if right else None
 
 
 def _region_of(observation: str, asked: Asked) -> Mask | None:
