@@ -54,10 +54,9 @@ def caption(statement: Statement) -> str:
     name = f"{finding.side or ''} {finding.observation}".strip().lower()
     there = statement.quadrant is Quadrant.TEXT_WRONG
     if statement.outcome is Outcome.MISSED:
-        said = "says something else of its region" if there else "has nothing else that looks at its region"
-        return f"Missed {name}: the draft {said}."
+        return f"Missed {name}: {'another' if there else 'no other'} sentence of the draft looks at its region."
     if statement.outcome is Outcome.INVENTED:
-        said = "says something else of the place" if there else "has nothing there that the draft leaves out"
+        said = "has another sentence on that place" if there else "has nothing there that the draft leaves out"
         return f"Invented {name}: the reference {said}."
     if statement.right or look is None:
         return f"Found {name}."

@@ -2,8 +2,8 @@
 
 A statement is one finding of one sentence, "No Finding" apart. Its words are right where the draft makes the
 reference's statement: same section, finding and side (`model.metrics.match_statements`). One of the reference that the
-draft does not make is missed, one of the draft that the reference does not make is invented; a withheld sentence says
-nothing.
+draft does not make is missed, one of the draft that the reference does not make is invented. A withheld sentence says
+nothing; if it is withheld for resting on no region, it has looked all the same.
 
 Its attention is right where a map points right at a region (`pipelines.calibrating.points_right`):
 
@@ -99,7 +99,13 @@ def statements_of(index: int, study: EvaluationStudy, report: GroundedReport) ->
     answered = {answer.asked for answer in answers if answer.drafted is not None}
     at_work = {answer.drafted for answer in answers}
     unanswered = [place for place in range(len(asked)) if place not in answered]
-    idle = [place for place, s in enumerate(drafted) if place not in at_work and (s.findings or s.anatomy)]
+    idle = [
+        place
+        for place, sentence in enumerate(drafted)
+        if place not in at_work
+        and (sentence.findings or sentence.anatomy)
+        and (sentence.flagged or not sentence.withheld)
+    ]
     invented = [[] if s.withheld else [finding for finding in s.findings if finding.positive] for s in drafted]
 
     for answer in answers:
@@ -163,8 +169,8 @@ def _invented(
 def _answers(section: Section, asked: Asked, drafted: Drafted) -> Iterator[_Answer]:
     """What a section's sentences say of each other."""
     ours = [place for place, sentence in enumerate(asked) if sentence.section is section]
-    theirs = [place for place, sentence in enumerate(drafted) if sentence.section is section]
-    said = [() if drafted[place].withheld else drafted[place].findings for place in theirs]
+    theirs = [place for place, s in enumerate(drafted) if s.section is section and not s.withheld]
+    said = [drafted[place].findings for place in theirs]
     for match in match_statements([asked[place].findings for place in ours], said):
         yield _Answer(
             ours[match.reference], None if match.candidate is None else theirs[match.candidate], match.finding

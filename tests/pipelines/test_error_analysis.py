@@ -1,6 +1,7 @@
 """What a reader of the error analysis relies on: each statement in the quadrant it belongs to, by hand-made drafts."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def asked(text: str, place: Place | None = None, section: Section = Section.FIND
     return ReferenceSentence(text, section, None, None if place is None else region(place))
 
 
-def said(text: str, place: Place, section: Section = Section.FINDINGS, *, withheld: bool = False) -> GroundedSentence:
+def said(text: str, place: Place, section: Section = Section.FINDINGS) -> GroundedSentence:
     """A sentence whose attention lies evenly on a place."""
     grid_map = region(place).reshape(GRID, 4, GRID, 4).mean(axis=(1, 3)).astype(np.float32)
     return GroundedSentence(
@@ -55,7 +56,6 @@ def said(text: str, place: Place, section: Section = Section.FINDINGS, *, withhe
         0.9,
         Verdict.GROUNDED,
         label_sentence(text),
-        withheld=withheld,
     )
 
 
@@ -140,11 +140,17 @@ def test_the_right_words_in_the_other_section_are_missed_and_invented() -> None:
     ]
 
 
-def test_a_withheld_sentence_says_nothing_but_has_looked() -> None:
-    found = analysed(
-        [asked("Left pleural effusion.", LEFT_BASE)], [said("Left pleural effusion.", LEFT_BASE, withheld=True)]
-    )
+def test_a_sentence_withheld_as_ungrounded_says_nothing_but_has_looked() -> None:
+    sentence = replace(said("Left pleural effusion.", LEFT_BASE), verdict=Verdict.UNGROUNDED, withheld=True)
+    found = analysed([asked("Left pleural effusion.", LEFT_BASE)], [sentence])
     assert told(found) == [("Pleural Effusion", "missed", "attention_right_text_wrong")]
+
+
+def test_a_sentence_withheld_because_it_repeats_another_neither_says_nor_looks() -> None:
+    effusion = said("Left pleural effusion.", LEFT_BASE)
+    reference = [asked("Left pleural effusion.", LEFT_BASE), asked("Left lower lobe atelectasis.", LEFT_BASE)]
+    found = analysed(reference, [effusion, replace(effusion, withheld=True)])
+    assert told(found) == [("Pleural Effusion", "found", "both_right"), ("Atelectasis", "missed", "both_wrong")]
 
 
 def test_of_two_findings_in_a_sentence_one_may_be_right_and_the_other_invented() -> None:

@@ -125,7 +125,7 @@ def test_the_page_needs_nothing_but_itself_and_tells_what_the_file_holds(analyse
     text = " ".join(re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL).split())
     assert "9 positive statements of reference and draft in the 5 studies of 5 patients" in text
     assert "55.6 % 5 statements" in text
-    assert "Missed left lung lesion: the draft has nothing else that looks at its region." in text
+    assert "Missed left lung lesion: no other sentence of the draft looks at its region." in text
     assert "Reference A lesion lies in the left upper zone. study s5" in text
     assert "<title>Error analysis</title>" in page
 
