@@ -69,7 +69,7 @@ with DAG(
     schedule=AssetOrTimeSchedule(timetable=MONDAYS, assets=[CXR_DATASET]),
     catchup=False,
     is_paused_upon_creation=False,
-    max_active_runs=2,
+    max_active_runs=4,  # those that wait for a person among them; the pools let one stage run at a time
     default_args={
         "retries": 2,
         "retry_delay": timedelta(seconds=30),

@@ -45,9 +45,10 @@ def follow(
             board.show([row_of(task, returned.get(task["task_id"]), progress_of) for task in tasks])
             if state in FINAL_STATES:
                 return state
-            waiting = {task["task_id"] for task in tasks if task["state"] == "awaiting_input"} - asked
-            for name in waiting if answer else ():
-                answer(name)
+            waiting = {task["task_id"] for task in tasks if task["state"] == "awaiting_input"}
+            if answer:
+                for name in waiting - asked:
+                    answer(name)
             asked |= waiting
             time.sleep(POLL_SECONDS)
 

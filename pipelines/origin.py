@@ -1,7 +1,6 @@
 """Where a run comes from: what started it and who wrote its commit, as its own branch tells.
 
-The snapshot that a run begins with says in its message what started it. So the commit covers that too, and with the
-commit the report that names it:
+The snapshot that a run begins with says in its message what started it, so that the run's commit covers that too:
 
     Snapshot for run ID
 

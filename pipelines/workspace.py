@@ -155,12 +155,13 @@ class Workspace:
             git(self.root, "worktree", "remove", "--force", "--force", str(self.path))
 
     def _open(self, triggered_by: str | Automatic | None) -> None:
-        """Make the worktree: from its branch where an earlier one was closed, else from a snapshot."""
+        """Make the worktree: of a run that was closed from its branch, with what it had made, else from a snapshot."""
         git(self.root, "worktree", "prune")
         if self.path.exists():  # an opening that was killed half-way
             shutil.rmtree(self.path)
             git(self.root, "worktree", "prune")
-        if git(self.root, "branch", "--list", self.branch):
+        is_again = bool(git(self.root, "branch", "--list", self.branch))
+        if is_again:
             git(self.root, "worktree", "add", "--quiet", str(self.path), self.branch)
         else:
             commit = snapshot(self.root, snapshot_message(self.name, triggered_by))
@@ -171,6 +172,8 @@ class Workspace:
             code, _ = self._run("checkout", [sys.executable, "-m", "dvc", "checkout", "data.dvc"])
             if code != 0:
                 raise BadInput("data.dvc", "its bytes must be in the DVC cache", "run `dvc fetch data.dvc` first")
+        if is_again:
+            self._run("checkout", [sys.executable, "-m", "dvc", "checkout", "--allow-missing"])
         self._ready.parent.mkdir(exist_ok=True)
         self._ready.touch()
 

@@ -1,7 +1,7 @@
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,16 +49,15 @@ def answer_approvals(
     def sleep(seconds: float) -> None:
         """`dag.test()` sleeps for a second between two looks at the runs that wait."""
         if seconds == 1:
-            person = Thread(target=give_answers, args=(choice, prepared))
-            person.start()
-            person.join()
+            with ThreadPoolExecutor(1) as person:  # another session than the one that waits
+                person.submit(give_answers, choice, prepared).result()
         real_sleep(min(seconds, 0.1) if seconds == 1 else seconds)
 
     patch.setattr(time, "sleep", sleep)
 
 
 def give_answers(choice: str, prepared: Callable[[str], None]) -> None:
-    """What the REST API does with an answer; where nobody gave one in time, what the scheduler does."""
+    """Jane's answer to all approvals that wait, by what the REST API calls."""
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
     from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail

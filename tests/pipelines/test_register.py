@@ -22,7 +22,7 @@ from model.artefact import open_artefact, seal
 from pipelines.cli import main
 from pipelines.environment import quiet_environment
 from records.canonical import sha256
-from tests.pipelines.signing import begin_run, sign_as
+from tests.pipelines.signing import begin_run, git, sign_as
 
 os.environ.update(quiet_environment())
 
@@ -197,6 +197,9 @@ def test_tracking_alone_registers_nothing_and_registering_later_uses_the_same_ru
     assert register(monkeypatch, "--run-id", "R1") == 0
     (run,) = runs(workspace)
     assert client(workspace).get_model_version("radassist-reporter", "1").run_id == run.info.run_id
+    git(workspace, "checkout", "-q", "-b", "mine")
+    assert register(monkeypatch, "--track-only") == 0
+    assert next(run.info.run_name for run in runs(workspace)).startswith("local-")
 
 
 def test_graphs_that_say_something_else_are_not_registered(
