@@ -34,7 +34,7 @@ class InRun(BaseOperator):
         self.workspace: Workspace | None = None
 
     def execute(self, context: Context) -> str | None:
-        self.workspace = Workspace.of(ROOT, context["run_id"])
+        self.workspace = workspace_of(context)
         try:
             return self.act(self.workspace.opened())
         except (BadInput, CommandError) as error:
@@ -45,6 +45,10 @@ class InRun(BaseOperator):
     def on_kill(self) -> None:
         if self.workspace is not None:
             self.workspace.stop()
+
+
+def workspace_of(context: Context) -> Workspace:
+    return Workspace.of(ROOT, context["run_id"])
 
 
 def radassist(*arguments: str) -> None:

@@ -75,6 +75,13 @@ class AirflowClient:
         answer = self._send("GET", f"dags/{dag}/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/return_value")
         return answer.json()["value"] if answer.ok else None
 
+    def answer(self, dag: str, run_id: str, task: str, choice: str) -> None:
+        """Answer a task that waits for a person; one that somebody else was quicker to answer stays as it is."""
+        path = f"dags/{dag}/dagRuns/{run_id}/taskInstances/{task}/-1/hitlDetails"
+        answer = self._send("PATCH", path, json={"chosen_options": [choice]})
+        if answer.status_code != requests.codes.conflict:
+            answer.raise_for_status()
+
     def log(self, dag: str, run_id: str, task: str, attempt: int) -> list[str]:
         """The lines that one attempt of a task logged."""
         path = f"dags/{dag}/dagRuns/{run_id}/taskInstances/{task}/logs/{attempt}"

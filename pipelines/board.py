@@ -20,6 +20,7 @@ MARKS = {
     "upstream_failed": "[dim]-[/]",
     "skipped": "[dim]-[/]",
     "up_for_retry": "[yellow]↻[/]",
+    "awaiting_input": "[yellow]?[/]",
 }
 PLAIN_SECONDS = 30.0  # between two lines of the same row, where nothing can be redrawn
 

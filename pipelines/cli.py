@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "infer": ("pipelines.infer", "draft grounded reports from DICOM files"),
     "parity": ("pipelines.parity", "hold the exported graphs against the trained model"),
     "report": ("pipelines.report_command", "write the validation report; sign one, and verify one"),
+    "sign-off": ("pipelines.sign_off", "say whether a run's report is signed so that its model may be registered"),
     "register": ("pipelines.register", "record the run in MLflow and register a model that passed"),
     "experiment": ("pipelines.experiment", "run a declared grid over seeds and write its table"),
     "label": ("pipelines.label", "label reports with the 14 CheXpert observations"),

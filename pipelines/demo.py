@@ -1,4 +1,4 @@
-"""`radassist demo`: one whole retraining on the phantom, through Airflow, shown while it runs.
+"""`radassist demo`: one whole retraining on the phantom, through Airflow, shown while it runs and signed off by nobody.
 
 Exit codes: 0 the model was registered, 3 the gate refused it, 1 the run failed.
 """
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from rich.table import Table
 
 from model.errors import BadInput
 from pipelines.airflow_client import AirflowClient
+from pipelines.demo_reviewer import NAME, demo_key
 from pipelines.follow import follow
 from pipelines.services import Services, show_pages
 from pipelines.workspace import Workspace
@@ -46,7 +48,8 @@ def demo(root: Path, studies: int, console: Console) -> int:
         run_id = start_retraining(airflow, root, phantom, console)
         run = Workspace.of(root, run_id)
         console.rule(f"retrain, in {run.path.relative_to(root)}")
-        state = follow(airflow, "retrain", run_id, run.progress, console)
+        answer = partial(sign_and_approve, airflow, run, run_id, console)
+        state = follow(airflow, "retrain", run_id, run.progress, console, answer)
         return show_outcome(airflow, run, run_id, state, console)
     finally:
         show_pages(services, console)
@@ -116,6 +119,23 @@ def wait_for(found: Callable[[], T | None], what: str, airflow: AirflowClient) -
             return result
         time.sleep(1)
     raise DemoError("\n".join([f"Airflow shows no {what} after {AIRFLOW_SECONDS:.0f} s", *airflow.import_errors()]))
+
+
+def sign_and_approve(airflow: AirflowClient, run: Workspace, run_id: str, console: Console, task: str) -> None:
+    """What a person does whom the run waits for: sign its report, then answer Airflow."""
+    report, key = run.path / "report" / "report.json", demo_key(run.root)
+    signing = [
+        *("report", "sign", str(report.relative_to(run.root))),
+        *("--key", str(key.relative_to(run.root)), "--meaning", "approved"),
+    ]
+    console.print(f"[bold]sign-off[/] by {NAME}, a DEMO identity, nobody real")
+    console.print(f"$ radassist {' '.join(signing)}", soft_wrap=True)
+    done = subprocess.run(radassist(*signing), cwd=run.root, capture_output=True, text=True, check=False)
+    console.print(done.stdout + done.stderr, markup=False, highlight=False, soft_wrap=True, end="")
+    if done.returncode != 0:
+        raise DemoError(f"the report could not be signed; {task} waits in Airflow for an answer")
+    airflow.answer("retrain", run_id, task, "Approve")
+    console.print(f"{task}: answered Approve")
 
 
 def show_outcome(airflow: AirflowClient, run: Workspace, run_id: str, state: str, console: Console) -> int:

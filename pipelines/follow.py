@@ -17,13 +17,22 @@ FINAL_STATES = ("success", "failed")
 NOT_STALE = (Outcome.RESTORED, Outcome.UNCHANGED)
 
 
-def follow(airflow: AirflowClient, dag: str, run_id: str, progress_of: Callable[[str], Path], console: Console) -> str:
+def follow(
+    airflow: AirflowClient,
+    dag: str,
+    run_id: str,
+    progress_of: Callable[[str], Path],
+    console: Console,
+    answer: Callable[[str], None] | None = None,
+) -> str:
     """Show a run's tasks until it ends, and return its last state: success or failed.
 
     Args:
         progress_of: the progress file of a task, which need not exist.
+        answer: called once with the name of each task that waits for a person.
     """
     order = airflow.task_order(dag)
+    asked: set[str] = set()
     returned: dict[str, Any] = {}
     with Board(console) as board:
         while True:
@@ -36,6 +45,11 @@ def follow(airflow: AirflowClient, dag: str, run_id: str, progress_of: Callable[
             board.show([row_of(task, returned.get(task["task_id"]), progress_of) for task in tasks])
             if state in FINAL_STATES:
                 return state
+            waiting = {task["task_id"] for task in tasks if task["state"] == "awaiting_input"}
+            if answer:
+                for name in waiting - asked:
+                    answer(name)
+            asked |= waiting
             time.sleep(POLL_SECONDS)
 
 

@@ -10,7 +10,9 @@ from pipelines.environment import quiet_environment
 from pipelines.tools import output_of
 
 OPTIONS = ("-c", "gc.auto=0", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false")
-AUTHOR = ("-c", "user.name=RadAssist", "-c", "user.email=radassist@localhost")
+NAME, ADDRESS = "RadAssist", "radassist@localhost"
+PROGRAM = f"{NAME} <{ADDRESS}>"  # nobody
+AUTHOR = ("-c", f"user.name={NAME}", "-c", f"user.email={ADDRESS}")
 SET_BY_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
 
 

@@ -1,4 +1,4 @@
-"""Record a finished run in MLflow, and register its model as `challenger` if the gate passed it.
+"""Record a finished run in MLflow, and register its model as `challenger` if the gate passed it and it was signed off.
 
 Doing it twice changes nothing: a run is found again by its id, a model by the sha256 of its weights. The run's tables,
 curves and pictures serve comparison; the registered version is the exported folder itself, as it stands:
@@ -30,13 +30,15 @@ from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
 from pipelines.params import load_presets
 from pipelines.provenance import digest, provenance
+from pipelines.registry import ALIAS, description_of, registered
+from pipelines.sign_off import Unsigned, sign_off
 from pipelines.versioning import data_md5
+from records.signatures import Signature
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "radassist"
-ALIAS = "challenger"
 KEPT_FILES = ("verdict.json", "params.yaml", "data.dvc", "dvc.yaml", "dvc.lock", "policy/gate.yaml", "policy/data.yaml")
 EVALUATION = "evaluation"
 KEPT_FOLDERS = ("report", "validation", "exploration", EVALUATION)
@@ -50,6 +52,7 @@ class Registration:
     mlflow_run_id: str
     tracking_uri: str
     version: str | None = None
+    signed: Signature | None = None
     refusal: str | None = None
 
 
@@ -85,7 +88,11 @@ def register(root: Path = Path(), run_id: str | None = None, *, track_only: bool
         return done
     if refusal := why_refused(root, verdict):
         return replace(done, refusal=refusal)
-    return replace(done, version=registered(client, root, run.info.run_id, tags))
+    try:
+        signed = sign_off(root, tags["model.sha256"])
+    except Unsigned as unsigned:
+        return replace(done, refusal=str(unsigned))
+    return replace(done, version=registered(client, root, run.info.run_id, tags, signed), signed=signed)
 
 
 def check_same_model(root: Path, artefact: Artefact, verdict: Verdict) -> None:
@@ -231,27 +238,6 @@ def drafts_table(root: Path) -> pd.DataFrame:
     )
 
 
-def registered(client: "MlflowClient", root: Path, mlflow_run_id: str, tags: dict[str, str]) -> str:
-    """The version of the model in the registry, made where these weights have none; `challenger` points at it."""
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    same = client.search_model_versions(f"name = '{MODEL_NAME}' and tags.`model.sha256` = '{tags['model.sha256']}'")
-    if same:
-        version = str(same[0].version)
-    else:
-        try:
-            client.create_registered_model(MODEL_NAME)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-        mlflow.log_artifacts(str(root / "exported"), "model", run_id=mlflow_run_id)
-        made = client.create_model_version(MODEL_NAME, f"runs:/{mlflow_run_id}/model", mlflow_run_id, tags)
-        version = str(made.version)
-    client.set_registered_model_alias(MODEL_NAME, ALIAS, version)
-    return version
-
-
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested parameters under dotted names, as text.
 
@@ -278,6 +264,7 @@ def main(args: argparse.Namespace) -> int:
     if done.refusal is not None:
         print(f"radassist register: refused: {done.refusal}", file=sys.stderr)
         return 3
-    if done.version is not None:
+    if done.signed is not None:
         print(f"registered {MODEL_NAME} version {done.version}, alias {ALIAS}")
+        print(description_of(done.signed))
     return 0

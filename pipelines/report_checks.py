@@ -6,7 +6,6 @@ A `Check` is one thing that holds or does not; a report is what it claims to be 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, Field
@@ -144,14 +143,15 @@ def signature_checks(document: Document, ours: Iterable[Signature]) -> list[Chec
 
 
 def signature_check(document: Document, signature: Signature) -> Check:
-    said = signature.statement
-    demo = " (DEMO, nobody real)" if said.signer.demo else ""
-    when = f"{said.signed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    words = f"{said.meaning} by {said.signer.name}{demo}, {said.signer.role}, {when}"
-    line = f"entry {signature.seq}: {words}, key {said.signer.public_key}"
-    fault = signature.fault
-    if fault is None and said.page_sha256 != document.page_sha256:
-        fault = f"it is under another {PAGE}"
-    if fault is None and document.claims and said.signed_at < document.claims.created:
-        fault = "it is older than the report"
+    said, fault = signature.statement, signature_fault(document, signature)
+    line = f"entry {signature.seq}: {said.words}, key {said.signer.public_key}"
     return Check(fault is None, f"{line}: {fault}" if fault else line)
+
+
+def signature_fault(document: Document, signature: Signature) -> str | None:
+    """Why a signature under the report's sha256 does not hold; None where it does."""
+    if signature.fault is None and signature.statement.page_sha256 != document.page_sha256:
+        return f"it is under another {PAGE}"
+    if signature.fault is None and document.claims and signature.statement.signed_at < document.claims.created:
+        return "it is older than the report"
+    return signature.fault

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -38,8 +39,9 @@ def main(args: argparse.Namespace) -> int:
     if args.step == "list":
         show_runs(root)
         return 0
+    by_hand = psutil.Process().username()
     try:
-        run = open_run(root, args.run_id) if args.step == "open" else Workspace.of(root, args.run_id).opened()
+        run = open_run(root, args.run_id, by_hand) if args.step == "open" else Workspace.of(root, args.run_id).opened()
         match args.step:
             case "open":
                 print(run.path)

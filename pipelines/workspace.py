@@ -22,6 +22,8 @@ from model.errors import BadInput
 from pipelines import processes
 from pipelines.checkout import WRITTEN_BY_A_RUN
 from pipelines.git import author, commit_aside, git, hookless_environment
+from pipelines.origin import snapshot_message
+from records.sign_off import Automatic
 
 KEPT = 5  # worktrees; branches are never deleted
 DVC_CONFIG = """\
@@ -152,16 +154,17 @@ class Workspace:
         if self.path.is_dir():
             git(self.root, "worktree", "remove", "--force", "--force", str(self.path))
 
-    def _open(self) -> None:
-        """Make the worktree: from its branch where an earlier one was closed, else from a snapshot."""
+    def _open(self, triggered_by: str | Automatic | None) -> None:
+        """Make the worktree: of a run that was closed from its branch, with what it had made, else from a snapshot."""
         git(self.root, "worktree", "prune")
         if self.path.exists():  # an opening that was killed half-way
             shutil.rmtree(self.path)
             git(self.root, "worktree", "prune")
-        if git(self.root, "branch", "--list", self.branch):
+        is_again = bool(git(self.root, "branch", "--list", self.branch))
+        if is_again:
             git(self.root, "worktree", "add", "--quiet", str(self.path), self.branch)
         else:
-            commit = snapshot(self.root, f"Snapshot for run {self.name}")
+            commit = snapshot(self.root, snapshot_message(self.name, triggered_by))
             git(self.root, "worktree", "add", "--quiet", "-b", self.branch, str(self.path), commit)
         config = DVC_CONFIG.format(worktree=self.path, cache=_cache(self.root))
         (self.path / ".dvc" / "config.local").write_text(config)
@@ -169,6 +172,8 @@ class Workspace:
             code, _ = self._run("checkout", [sys.executable, "-m", "dvc", "checkout", "data.dvc"])
             if code != 0:
                 raise BadInput("data.dvc", "its bytes must be in the DVC cache", "run `dvc fetch data.dvc` first")
+        if is_again:
+            self._run("checkout", [sys.executable, "-m", "dvc", "checkout", "--allow-missing"])
         if (self.path / "champion").is_dir():
             self.call("champion")
         self._ready.parent.mkdir(exist_ok=True)
@@ -204,10 +209,13 @@ class Workspace:
         return locked(self.path / "var" / "lock")
 
 
-def open_run(root: Path, run_id: str, keep: int = KEPT) -> Workspace:
+def open_run(root: Path, run_id: str, triggered_by: str | Automatic | None = None, *, keep: int = KEPT) -> Workspace:
     """The run's workspace, made from a snapshot of `root`, or as it stands where it is open already.
 
     Of the other worktrees, those that were used longest ago are closed, so that `keep` remain; one at work is spared.
+
+    Args:
+        triggered_by: who or what started the run, which its snapshot keeps; None where nobody knows.
 
     Raises:
         BadInput: `root` is no git repository with DVC, or its data is not in the cache.
@@ -217,7 +225,7 @@ def open_run(root: Path, run_id: str, keep: int = KEPT) -> Workspace:
         raise BadInput(f"{workspace.root}", "a run starts in a git repository with DVC", "pass the project's root")
     with locked(_runs(workspace.root) / ".lock"):
         if not workspace.is_open:
-            workspace._open()
+            workspace._open(triggered_by)
         others = [other for other in open_runs(workspace.root) if other != workspace]
         for other in others[: max(0, len(others) + 1 - keep)]:
             if not other.is_busy:

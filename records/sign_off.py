@@ -1,8 +1,17 @@
 """Whether a signature releases a model: by somebody else, with the right meaning."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import Enum
 
 from records.signatures import Meaning, Signature, plain
+
+
+class Automatic(Enum):
+    """What starts a run while no person does."""
+
+    SCHEDULE = "schedule"
+    NEW_DATA = "new data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +26,14 @@ class SignOff:
 
 
 def may_count(
-    signature: Signature, triggered_by: str | None, committed_by: str | None, *, demo: bool = False
+    signature: Signature, triggered_by: str | Automatic | None, committed_by: Collection[str], *, demo: bool = False
 ) -> SignOff:
     """Judge a signature of the run's report, which `records.signatures.signatures` has checked.
 
     Args:
         triggered_by: who started the run, as Airflow names them; None where that is not known.
-        committed_by: who wrote the run's commit, `Name <address>` as git has it; None where that is not known.
-        demo: the run is the demo's, where a demo identity counts.
+        committed_by: who wrote the run's commit, each `Name <address>` as git has it; empty where that is not known.
+        demo: the model was made of phantoms alone, for which a demo identity counts.
     """
     signer = signature.statement.signer
     own = {plain(name) for name in (signer.name, *signer.accounts)}
@@ -32,11 +41,15 @@ def may_count(
     if signature.statement.meaning is not Meaning.APPROVED:
         reasons.append(f"it means {signature.statement.meaning}, not {Meaning.APPROVED}")
     if signer.demo and not demo:
-        reasons.append(f"{signer.name} is a DEMO identity")
-    for did, who in (("triggered the run", triggered_by), ("wrote its commit", committed_by)):
-        if not who or not who.strip():
+        reasons.append(f"{signer.name} is a DEMO identity, which counts for a model of phantoms alone")
+    people = {"wrote its commit": committed_by}
+    if not isinstance(triggered_by, Automatic):
+        people = {"triggered the run": [triggered_by or ""], **people}
+    for did, names in people.items():
+        known = set().union(*map(names_in, names))
+        if not known:
             reasons.append(f"nobody knows who {did}")
-        elif own & names_in(who):
+        elif own & known:
             reasons.append(f"{signer.name} {did}")
     return SignOff(tuple(reasons))
 

@@ -62,6 +62,13 @@ class Statement(Strict):
     report_sha256: Hex32
     page_sha256: Hex32
 
+    @property
+    def words(self) -> str:
+        """Meaning, printed name, role, date and time, as they are shown together (21 CFR 11.50)."""
+        nobody = " (DEMO, nobody real)" if self.signer.demo else ""
+        when = f"{self.signed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return f"{self.meaning} by {self.signer.name}{nobody}, {self.signer.role}, {when}"
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:

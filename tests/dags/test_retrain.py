@@ -1,19 +1,23 @@
+import hashlib
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
 from pipelines.environment import quiet_environment
-from pipelines.workspace import open_runs
+from pipelines.workspace import open_run, open_runs
+from records.sign_off import Automatic
 from tests.conftest import DAGS, TinyProject
-from tests.dags.conftest import Read
+from tests.dags.conftest import Answer, Read
 
 ROOT = DAGS.parent
-ACTS = ["open", "commit", "track", "enforce", "register"]
+ACTS = ["open", "commit", "track", "enforce", "approve", "signed", "register"]
 LIGHT_PARSE = """\
 import sys, time
 from airflow.dag_processing.dagbag import DagBag
@@ -60,16 +64,19 @@ def test_a_stage_added_to_dvc_yaml_appears_with_its_edges(tiny: TinyProject, rea
         "commit": {"report", "audit"},
         "track": {"commit"},
         "enforce": {"track"},
-        "register": {"enforce"},
+        "approve": {"enforce"},
+        "signed": {"approve"},
+        "register": {"signed"},
     }
     assert (dag.get_task("train").pool, dag.get_task("audit").pool) == ("gpu", "dvc")
 
 
-def test_a_model_that_passes_is_registered(tiny: TinyProject, read_dag: Read) -> None:
+def test_a_model_that_passes_and_is_signed_off_is_registered(tiny: TinyProject, read_dag: Read, answer: Answer) -> None:
+    answer("Approve")
     run = read_dag(tiny.root, "retrain").test()
     assert run.state == "success"
     assert tiny.counted() == [
-        "prepare", "train", "gate", "report", "register --track-only", "gate --enforce", "register",
+        "prepare", "train", "gate", "report", "register --track-only", "gate --enforce", "sign-off", "register",
     ]  # fmt: skip
     [workspace] = open_runs(tiny.root)
     committed = tiny.git("show", "--name-only", "--format=%s", workspace.branch).splitlines()
@@ -82,7 +89,7 @@ def test_a_refused_model_is_recorded_with_its_report_and_never_registered(tiny: 
     assert run.state == "failed"
     assert states(run) == dict.fromkeys(
         ["open", "prepare", "train", "gate", "report", "commit", "track"], "success"
-    ) | {"enforce": "failed", "register": "upstream_failed"}
+    ) | {"enforce": "failed"} | dict.fromkeys(["approve", "signed", "register"], "upstream_failed")
     assert tiny.counted()[-2:] == ["register --track-only", "gate --enforce"]  # asked once: a refusal is not retried
     [workspace] = open_runs(tiny.root)
     assert '"passed": false' in (workspace.path / "report" / "index.html").read_text()
@@ -100,7 +107,7 @@ def test_data_that_its_policy_refused_end_the_run_before_any_training(tiny: Tiny
     run = read_dag(tiny.root, "retrain").test()
     assert run.state == "failed"
     assert states(run) == {"open": "success", "prepare": "success", "validate": "failed"} | dict.fromkeys(
-        ["train", "gate", "report", "commit", "track", "enforce", "register"], "upstream_failed"
+        ["train", "gate", "report", "commit", "track", "enforce", "approve", "signed", "register"], "upstream_failed"
     )
     assert sorted(tiny.counted()) == ["prepare", "validate"]  # asked once: no retry makes the data better
     [workspace] = open_runs(tiny.root)
@@ -128,6 +135,104 @@ def test_train_waits_for_validate_and_reads_only_that_it_passed(read_dag: Read) 
         "train": ["validation/passed"],
         "report": ["validation/results.json"],
     }
+
+
+JANE = {"id": "jane", "name": "jane"}
+
+
+def answered(choice: str) -> dict[str, Any]:
+    """An answer as the approval gets it, and, if that was Approve, as it hands it on."""
+    when = datetime(2026, 11, 22, 9, tzinfo=UTC)
+    return {"chosen_options": [choice], "params_input": {}, "responded_at": when, "responded_by_user": JANE}
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (answered("Reject"), "jane rejected the run"),
+        ({"error": "the time has passed", "error_type": "timeout"}, "nobody approved the run: the time has passed"),
+    ],
+)
+def test_a_rejection_and_no_answer_end_the_run_for_good(airflow_home: Path, event: dict[str, Any], said: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from dags.approval import Approval
+
+    approval = Approval(task_id="approve")
+    assert approval.defaults is None
+    with pytest.raises(AirflowFailException, match=said):
+        approval.execute_complete({}, event)
+    assert approval.execute_complete({}, answered("Approve")) == answered("Approve")
+
+
+@pytest.mark.parametrize("answer", [None, answered("Reject"), answered("Approve") | {"responded_by_user": None}])
+def test_an_approval_that_nobody_gave_counts_for_nothing_whatever_its_task_s_state(
+    tiny: TinyProject, airflow_home: Path, answer: dict[str, Any] | None
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from dags.approval import SignedOff
+
+    context = {"ti": SimpleNamespace(xcom_pull=lambda task_ids: answer), "run_id": "a"}
+    with pytest.raises(AirflowFailException, match="nobody answered approve, and no answer is no"):
+        SignedOff(task_id="signed", approval="approve").execute(context)
+    assert tiny.counted() == []
+
+
+def test_an_approval_without_a_signature_that_counts_ends_the_run_for_good(
+    tiny: TinyProject, airflow_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from dags.approval import SignedOff
+
+    monkeypatch.setattr("dags.wiring.ROOT", tiny.root)
+    monkeypatch.setenv("UNSIGNED", "1")
+    open_run(tiny.root, "a")
+    context = {"ti": SimpleNamespace(xcom_pull=lambda task_ids: answered("Approve")), "run_id": "a"}
+    with pytest.raises(AirflowFailException, match="sign-off ended with exit code 3"):
+        SignedOff(task_id="signed", approval="approve").execute(context)
+    assert tiny.counted() == ["sign-off"]
+
+
+def test_the_person_is_told_which_report_how_to_sign_it_and_who_may_not(
+    tiny: TinyProject, airflow_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dags.approval import question
+
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    run = open_run(tiny.root, "a", "jdoe")
+    (run.path / "report").mkdir()
+    (run.path / "report" / "report.json").write_text("a report")
+    (run.path / "verdict.json").write_text('{"needs_signature": ["findings, women"]}')
+    asked = question(run)
+    assert hashlib.sha256(b"a report").hexdigest() in asked
+    assert "radassist report sign var/runs/a/report/report.json --key FILE --meaning approved" in asked
+    assert "with care findings, women" in asked
+    assert "No signature counts from those whose work the run is: jdoe, Test <test@localhost>." in asked
+
+
+@pytest.mark.parametrize(
+    ("run_type", "user", "sources", "known"),
+    [
+        ("manual", "jdoe", [], "jdoe"),
+        ("manual", None, [], None),
+        ("backfill", "jdoe", [], "jdoe"),
+        ("scheduled", None, [], Automatic.SCHEDULE),
+        ("asset_triggered", None, ["publish"], Automatic.NEW_DATA),
+        ("asset_triggered", None, ["publish", None], None),  # the second event was made by hand, nobody knows by whose
+        ("operator_triggered", None, [], None),
+    ],
+)
+def test_who_triggered_a_run(
+    airflow_home: Path, run_type: str, user: str | None, sources: list[str | None], known: str | Automatic | None
+) -> None:
+    from airflow.utils.types import DagRunType
+
+    from dags.retrain import who_triggered
+
+    events = [SimpleNamespace(source_task_id=source) for source in sources]
+    assert who_triggered(DagRunType(run_type), user, events) == known
 
 
 @pytest.mark.parametrize(("code", "final"), [(1, False), (2, True), (3, True), (255, False)])

@@ -1,8 +1,10 @@
-"""The retraining DAG on the real stages, to its end: once refused, once registered. What its model sees, it says."""
+"""The retraining DAG on the real stages, to its end: once refused, once signed off. What its model sees, it says."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,12 @@ from model.engine import Engine
 from model.findings import Side
 from model.pixels import ModelInput
 from model.report import GroundedReport
+from pipelines.demo_reviewer import demo_key
 from pipelines.sources.phantom.abnormalities import Abnormality, Size
 from pipelines.sources.phantom.plan import StudyPlan, plan_studies
 from pipelines.sources.phantom.scenario import Scenario
 from pipelines.workspace import Workspace
-from tests.dags.conftest import dag_of
+from tests.dags.conftest import answer_approvals, dag_of
 from tests.end_to_end.conftest import SCENARIO, SEED, STUDIES, Project
 from tests.end_to_end.painting import (
     Image,
@@ -66,6 +69,12 @@ def registered(project: Project) -> dict[str, dict[str, int]]:
     return {model.name: {alias: int(at) for alias, at in model.aliases.items()} for model in models}
 
 
+def sign(project: Project, run_id: str) -> None:
+    """Sign the run's report as the demo does, as nobody real."""
+    report = Workspace.of(project.root, run_id).path / "report" / "report.json"
+    project.radassist("report", "sign", str(report), "--key", str(demo_key(project.root)), "--meaning", "approved")
+
+
 @pytest.fixture(scope="module")
 def retrained(project: Project, phantom: Path, airflow_home: Path) -> Retrained:
     project.radassist("ingest", "--source", "mimic_cxr", "--root", str(phantom))
@@ -77,6 +86,7 @@ def retrained(project: Project, phantom: Path, airflow_home: Path) -> Retrained:
         between = registered(project)
         project.set_params({"train": {"epochs": 9, "batch_size": 8}})
         (project.root / "policy" / "gate.yaml").write_text(yaml.safe_dump(LENIENT))
+        answer_approvals("Approve", patch, partial(sign, project))
         accepted = dag_of(project.root, "retrain", patch).test()
     return Retrained(
         Workspace.of(project.root, refused.run_id),
@@ -113,6 +123,16 @@ def test_a_better_one_is_registered_and_nothing_is_done_twice(retrained: Retrain
     assert json.loads((run.path / "metrics" / "parity.json").read_text())["passed"] == 1
     pictures = sorted(path.name for path in (run.path / "report" / "pictures").glob("draft_*.png"))
     assert pictures[:3] == ["draft_1.png", "draft_2.png", "draft_3.png"]
+
+
+def test_the_registered_model_says_who_signed_it_off(retrained: Retrained, project: Project) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(project.tracking_uri, registry_uri=project.tracking_uri)
+    tags = client.get_model_version_by_alias("radassist-reporter", "challenger").tags
+    assert (tags["sign_off.by"], tags["sign_off.demo"]) == ("Demo Reviewer", "true")
+    report = retrained.accepted.path / "report" / "report.json"
+    assert tags["sign_off.report_sha256"] == hashlib.sha256(report.read_bytes()).hexdigest()
 
 
 def test_with_images_shuffled_it_is_no_better_than_a_constant_report(retrained: Retrained) -> None:

@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,12 @@ import pytest
 from rich.console import Console
 
 from pipelines.board import Progress, Row, read_progress, table_of
-from pipelines.demo import show_outcome
+from pipelines.demo import DemoError, show_outcome, sign_and_approve
 from pipelines.follow import follow
+from pipelines.sign_off import entries_at
 from pipelines.workspace import Workspace
+from records.canonical import sha256
+from records.signatures import signatures
 
 
 class Airflow:
@@ -17,6 +21,10 @@ class Airflow:
 
     def __init__(self, *moments: dict[str, str | None], returned: dict[str, str] | None = None) -> None:
         self._moments, self._returned = list(moments), returned or {}
+        self.answers: list[tuple[str, ...]] = []
+
+    def answer(self, *given: str) -> None:
+        self.answers.append(given)
 
     def task_order(self, dag: str) -> list[str]:
         return ["open", "train", "enforce"]
@@ -85,6 +93,43 @@ def test_a_run_is_followed_to_its_end_in_plain_lines(tmp_path: Path, console: Co
         "train: success not stale, from the cache",
         "enforce: success",
     ]
+
+
+def test_a_task_that_waits_for_a_person_is_answered_once(tmp_path: Path, console: Console) -> None:
+    waits = {"open": "success", "train": "awaiting_input", "enforce": None}
+    airflow, asked = Airflow({}, waits, waits, dict.fromkeys(waits, "success")), list[str]()
+    assert follow(airflow, "retrain", "a", lambda task: tmp_path / task, console, asked.append) == "success"
+    assert asked == ["train"]
+    assert "train: awaiting_input" in shown(console)
+
+
+def test_the_demo_signs_as_nobody_real_and_then_answers_as_a_person_would(
+    passed_run: Path, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Workspace(tmp_path, "a")
+    shutil.copytree(passed_run / "report", run.path / "report")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    airflow = Airflow({})
+    for _ in range(2):  # the second adds nothing to the ledger
+        sign_and_approve(airflow, run, "a", console, "approve")
+    assert airflow.answers == [("retrain", "a", "approve", "Approve")] * 2
+    found = entries_at(f"sqlite:///{tmp_path / 'var' / 'records' / 'records.db'}")
+    [signature] = signatures(found)
+    assert len(found) == 2
+    assert signature.fault is None
+    assert signature.statement.signer.demo
+    assert signature.statement.report_sha256 == sha256((run.path / "report" / "report.json").read_bytes())
+    assert "approved by Demo Reviewer, radiologist, in entry 2 of the ledger" in shown(console)
+
+
+def test_a_report_that_cannot_be_signed_is_not_approved(
+    tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    airflow = Airflow({})
+    with pytest.raises(DemoError, match="approve waits in Airflow for an answer"):
+        sign_and_approve(airflow, finished(tmp_path, passed=True), "a", console, "approve")
+    assert airflow.answers == []
 
 
 def test_a_terminal_shows_a_bar_for_what_runs() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from pipelines.cli import main
 from pipelines.environment import quiet_environment
 from pipelines.provenance import digest
 from pipelines.statistics import write_statistics
+from records.canonical import sha256
 from tests.pipelines.conftest import statistics_of
+from tests.pipelines.signing import begin_run, git, sign_as
 
 os.environ.update(quiet_environment())
 
@@ -31,9 +34,11 @@ pytestmark = pytest.mark.xdist_group("mlflow")  # one worker makes the database
 
 @pytest.fixture
 def workspace(passed_run: Path, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A passed run of its own, with MLflow's database where `radassist register` looks for it."""
+    """A passed run that Jane signed off, with MLflow's database where `radassist register` looks for it."""
     root = tmp_path / "run"
     shutil.copytree(passed_run, root)
+    begin_run(root)
+    sign_as(root, "Jane Doe")
     (root / "var" / "mlflow").mkdir(parents=True)
     shutil.copy(empty_database, root / "var" / "mlflow" / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # what MLflow sets in this process ends with the test
@@ -91,6 +96,43 @@ def test_a_passed_model_becomes_the_challenger_and_comes_back_whole(
     }
 
 
+def test_the_version_says_who_signed_it_off(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert register(monkeypatch) == 0
+    version = client(workspace).get_model_version_by_alias("radassist-reporter", "challenger")
+    digest = sha256((workspace / "report" / "report.json").read_bytes())
+    said = {name: value for name, value in version.tags.items() if name.startswith("sign_off.")}
+    at = said.pop("sign_off.at")
+    assert said == {
+        "sign_off.by": "Jane Doe",
+        "sign_off.entry": "2",
+        "sign_off.report_sha256": digest,
+        "sign_off.demo": "false",
+    }
+    when = f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%S} UTC"
+    signed = f"sha256 {digest}: approved by Jane Doe, radiologist, {when}, in entry 2 of the ledger"
+    assert version.description == f"validation report {signed}"
+    assert signed in capsys.readouterr().out
+    (run,) = runs(workspace)
+    assert run.data.tags["sign_off.entry"] == "2"
+
+
+def test_a_model_that_nobody_signed_off_is_recorded_and_not_registered(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace / "var" / "records" / "records.db").unlink()
+    assert register(monkeypatch) == 3
+    assert "register: refused: nobody signed its report, sha256" in capsys.readouterr().err
+    sign_as(workspace, "John Roe")
+    assert register(monkeypatch) == 3
+    assert "entry 2 by John Roe: John Roe wrote its commit" in capsys.readouterr().err
+    (run,) = runs(workspace)
+    assert not any(name.startswith("sign_off.") for name in run.data.tags)
+    assert client(workspace).search_registered_models() == []
+    assert register(monkeypatch, "--track-only") == 0
+
+
 def test_the_run_holds_parameters_curves_figures_tables_pictures_and_the_data(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +171,7 @@ def test_registering_twice_changes_nothing(workspace: Path, monkeypatch: pytest.
     client(workspace).delete_registered_model_alias("radassist-reporter", "challenger")
     assert register(monkeypatch) == 0
     (run,) = runs(workspace)
-    assert run.data.tags["radassist.run_id"].startswith("local-")
+    assert run.data.tags["radassist.run_id"] == "R1"
     assert len(client(workspace).search_model_versions("name = 'radassist-reporter'")) == 1
     assert challenger(workspace) == 1
     assert len(client(workspace).get_metric_history(run.info.run_id, "train_loss")) == 6
@@ -160,6 +202,9 @@ def test_tracking_alone_registers_nothing_and_registering_later_uses_the_same_ru
     assert register(monkeypatch, "--run-id", "R1") == 0
     (run,) = runs(workspace)
     assert client(workspace).get_model_version("radassist-reporter", "1").run_id == run.info.run_id
+    git(workspace, "checkout", "-q", "-b", "mine")
+    assert register(monkeypatch, "--track-only") == 0
+    assert next(run.info.run_name for run in runs(workspace)).startswith("local-")
 
 
 def test_graphs_that_say_something_else_are_not_registered(
@@ -207,7 +252,8 @@ def test_the_same_weights_from_another_run_are_the_same_version_and_others_the_n
     for folder in ("trained", "exported"):
         (workspace / folder / "model.safetensors").write_bytes(b"better weights")
         seal(workspace / folder, {"policy_sha256": digest(workspace / "policy" / "gate.yaml")})
-    assert main(["gate"]) == 0
+    assert main(["gate"]) == main(["report"]) == 0
+    sign_as(workspace, "Jane Doe")
     assert register(monkeypatch, "--run-id", "R3") == 0
     assert challenger(workspace) == 2
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from model.errors import BadInput
 from pipelines.cli import main
+from pipelines.origin import origin_of
 from pipelines.workspace import CommandError, Outcome, Workspace, open_run, open_runs
 from tests.conftest import TinyProject
 
@@ -144,8 +145,8 @@ class TestCommit:
 
         assert tiny.git("rev-parse", "runs/a") == commit
         assert "size: 1" in (again.path / "params.yaml").read_text()
-        assert again.reproduce("prepare") is Outcome.RESTORED
         assert (again.path / "prepared" / "studies.txt").is_file()
+        assert again.reproduce("prepare") is Outcome.UNCHANGED
 
 
 class TestWorktrees:
@@ -203,6 +204,7 @@ def test_the_commands_take_a_run_from_its_opening_to_its_end(
     for arguments in (["open", "a"], ["stage", "a", "prepare"], ["call", "a", "label", "x.csv"]):
         assert main(["run", *arguments]) == 0
     assert tiny.counted() == ["prepare", "label x.csv"]
+    assert origin_of(tiny.root / "var" / "runs" / "a").triggered_by == psutil.Process().username()
     assert main(["run", "stage", "a", "odd"]) == 7
     (tiny.root / "var" / "runs" / "a" / "verdict.json").write_text('{"passed": false}')
     assert main(["run", "commit", "a"]) == 0

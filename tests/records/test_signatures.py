@@ -15,7 +15,7 @@ from records.database import reading, writing
 from records.errors import RecordsError
 from records.keys import public_of
 from records.ledger import GENESIS, Entry, append, check, entries
-from records.sign_off import may_count
+from records.sign_off import Automatic, may_count
 from records.signatures import Meaning, Signature, enter_key, sign, signatures
 from tests.records.conftest import NOW, PAGE, REPORT, key_of
 
@@ -154,21 +154,30 @@ def approved_by(signed: list[Entry]) -> Signature:
     return signatures(signed)[0]
 
 
+JOHN_WROTE = ("John Roe <john@example.org>",)
+
+
 @pytest.mark.parametrize(
     ("triggered_by", "committed_by", "reasons"),
     [
-        ("john", "John Roe <john@example.org>", ()),
-        ("Jane Doe", "John Roe <john@example.org>", ("Jane Doe triggered the run",)),
-        ("JDOE", "John Roe <john@example.org>", ("Jane Doe triggered the run",)),
-        ("john", "jane  doe <j@example.org>", ("Jane Doe wrote its commit",)),
-        ("john", "J. D. <jane@example.org>", ("Jane Doe wrote its commit",)),
-        ("jdoe", "<JANE@example.org>", ("Jane Doe triggered the run", "Jane Doe wrote its commit")),
-        (None, "John Roe", ("nobody knows who triggered the run",)),
-        ("john", " ", ("nobody knows who wrote its commit",)),
+        ("john", JOHN_WROTE, ()),
+        ("Jane Doe", JOHN_WROTE, ("Jane Doe triggered the run",)),
+        ("JDOE", JOHN_WROTE, ("Jane Doe triggered the run",)),
+        ("john", ("jane  doe <j@example.org>",), ("Jane Doe wrote its commit",)),
+        ("john", ("J. D. <jane@example.org>",), ("Jane Doe wrote its commit",)),
+        ("john", (*JOHN_WROTE, "Jane Doe <j@example.org>"), ("Jane Doe wrote its commit",)),
+        ("jdoe", ("<JANE@example.org>",), ("Jane Doe triggered the run", "Jane Doe wrote its commit")),
+        (None, JOHN_WROTE, ("nobody knows who triggered the run",)),
+        ("john", (" ",), ("nobody knows who wrote its commit",)),
+        ("john", (), ("nobody knows who wrote its commit",)),
+        (Automatic.SCHEDULE, JOHN_WROTE, ()),
+        (Automatic.NEW_DATA, ("Jane Doe <jane@example.org>",), ("Jane Doe wrote its commit",)),
+        (Automatic.SCHEDULE, (), ("nobody knows who wrote its commit",)),
+        ("schedule", JOHN_WROTE, ()),
     ],
 )
 def test_a_signature_counts_only_from_somebody_else(
-    signed: list[Entry], triggered_by: str | None, committed_by: str, reasons: tuple[str, ...]
+    signed: list[Entry], triggered_by: str | Automatic | None, committed_by: tuple[str, ...], reasons: tuple[str, ...]
 ) -> None:
     judged = may_count(approved_by(signed), triggered_by, committed_by)
     assert judged.reasons == reasons
@@ -178,9 +187,9 @@ def test_a_signature_counts_only_from_somebody_else(
 def test_a_signature_counts_only_if_it_approves_and_holds(engine: Engine, signed: list[Entry]) -> None:
     with writing(engine) as connection:
         reviewed = sign(connection, JANE, Meaning.REVIEWED, REPORT, PAGE, NOW)
-    assert may_count(reviewed, "john", "john").reasons == ("it means reviewed, not approved",)
+    assert may_count(reviewed, "john", ["john"]).reasons == ("it means reviewed, not approved",)
     broken = replace(approved_by(signed), fault=NOT_SIGNED)
-    assert may_count(broken, "john", "john").reasons == (NOT_SIGNED,)
+    assert may_count(broken, "john", ["john"]).reasons == (NOT_SIGNED,)
 
 
 def test_a_demo_identity_counts_in_the_demo_alone(engine: Engine) -> None:
@@ -189,5 +198,6 @@ def test_a_demo_identity_counts_in_the_demo_alone(engine: Engine) -> None:
         signature = sign(connection, JANE, Meaning.APPROVED, REPORT, PAGE, NOW)
     with reading(engine) as connection:
         assert signatures(entries(connection)) == [signature]
-    assert may_count(signature, "john", "john").reasons == ("Demo Reviewer is a DEMO identity",)
-    assert may_count(signature, "john", "john", demo=True).counts
+    (reason,) = may_count(signature, "john", ["john"]).reasons
+    assert reason.startswith("Demo Reviewer is a DEMO identity")
+    assert may_count(signature, "john", ["john"], demo=True).counts

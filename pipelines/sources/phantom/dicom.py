@@ -23,6 +23,7 @@ from pipelines.sources.phantom.fields import Field
 from pipelines.sources.phantom.plan import Shot, StudyPlan
 
 FILM_MM = 430.0  # the longer side
+MANUFACTURER = "RadAssist"  # of no machine that there is: a study with it is nobody's
 
 
 def encode(plan: StudyPlan, shot: Shot, image: Field) -> bytes:
@@ -93,7 +94,7 @@ def _identify(dataset: Dataset, plan: StudyPlan, shot: Shot) -> None:
     dataset.InstanceNumber = str(shot.number)
     dataset.SOPInstanceUID = uid(plan, "image", plan.number, shot.number)
     dataset.Modality = plan.patient.site.modality
-    dataset.Manufacturer = "RadAssist"
+    dataset.Manufacturer = MANUFACTURER
     dataset.ManufacturerModelName = plan.patient.site.device
     dataset.InstitutionName = plan.patient.site.name
     dataset.DeviceSerialNumber = "1"
