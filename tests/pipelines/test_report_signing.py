@@ -96,7 +96,7 @@ def test_a_signed_report_holds_line_by_line(run: Path, verified: Verify) -> None
     digest = sha256((run / "report" / "report.json").read_bytes())
     assert holds[:3] == [
         f"report.json is canonical JSON, sha256 {digest}",
-        "pictures: all 5 of report.json",
+        "files: all 7 of report.json",
         "index.html is the page that was signed",
     ]
     assert holds[3].startswith("ledger: 4 entries, head 4:")
@@ -131,7 +131,9 @@ def leaves(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 
 
 def test_every_section_of_the_report_is_covered(run: Path, verified: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.report.inlined", lambda path: path.name)  # what takes time in drawing the page again
+    monkeypatch.setattr(
+        "pipelines.report_page.inlined", lambda path: path.name
+    )  # what takes time in drawing the page again
     file = run / "report" / "report.json"
     content = json.loads(file.read_text())
     for section in content:
@@ -176,9 +178,9 @@ def test_a_changed_picture_or_page_is_found(run: Path, verified: Verify) -> None
     whole = picture.read_bytes()
     for changed in (whole + b"\0", (run / "report" / "pictures" / "draft_1.png").read_bytes()):
         picture.write_bytes(changed)
-        assert verified()[2] == ["pictures: pictures/draft_2.png not as report.json says"]
+        assert verified()[2] == ["files: pictures/draft_2.png not as report.json says"]
     picture.unlink()
-    assert verified()[2] == ["pictures: pictures/draft_2.png not as report.json says"]
+    assert verified()[2] == ["files: pictures/draft_2.png not as report.json says"]
     picture.write_bytes(whole)
     page.write_text(page.read_text().replace("Passed", "passed"))
     code, _, fails = verified()
@@ -188,15 +190,12 @@ def test_a_changed_picture_or_page_is_found(run: Path, verified: Verify) -> None
     assert verified()[2][0] == "index.html is missing"
 
 
-def test_a_picture_outside_the_report_is_not_read(run: Path, verified: Verify) -> None:
+def test_a_file_outside_the_report_is_not_read(run: Path, verified: Verify) -> None:
     file = run / "report" / "report.json"
     content = json.loads(file.read_text())
-    content["examples"][0] |= {
-        "picture": "../Jane Doe.pem",
-        "picture_sha256": sha256(Path("Jane Doe.pem").read_bytes()),
-    }
+    content["files"]["../Jane Doe.pem"] = sha256(Path("Jane Doe.pem").read_bytes())
     file.write_text(canonical(content))
-    assert "pictures: ../Jane Doe.pem not as report.json says" in verified()[2]
+    assert "files: ../Jane Doe.pem not as report.json says" in verified()[2]
 
 
 def edited(row: tuple[Any, ...], old: str, new: str) -> tuple[Any, ...]:
