@@ -100,7 +100,7 @@ def number(value: float | None) -> str:
     """A figure for reading: a dash where there is none, counts whole, the rest to three decimals."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if isinstance(value, int) or (value.is_integer() and abs(value) > 1) else f"{value:.3f}"
+    return f"{value:,.0f}" if isinstance(value, int) or (value.is_integer() and abs(value) > 1) else f"{value:,.3f}"
 
 
 def inlined(path: Path) -> str:

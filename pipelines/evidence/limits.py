@@ -19,7 +19,7 @@ def limits(content: Content) -> list[str]:
     if not grounded:
         found.append("Grounding was not measured: no sentence of the test split has a region.")
     if thin:
-        named = ", ".join(f"{attribute} {group}" for attribute, group in thin)
+        named = ", ".join(f"{attribute.replace('_', '/')} {group}" for attribute, group in thin)
         found.append(f"Too few studies to judge these groups by at least one figure: {named}.")
     return [
         *found,

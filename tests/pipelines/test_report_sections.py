@@ -44,7 +44,9 @@ def row(attribute: str, group: str, figure: str, value: float | None, status: st
     known = {"value": value, "low": value and value - 0.1, "high": value and value + 0.1}
     gap = {"gap": -0.2, "gap_low": -0.3, "gap_high": -0.1, "p": 1e-5, "p_adjusted": 2e-4}
     counted = {"n_studies": 40, "n_patients": 30}
-    return {"attribute": attribute, "group": group, "figure": figure, **counted, **known, **gap, "status": status}
+    about = {"about": "attention" if figure == "iou_norm_0.1" else "words"}
+    of = {"attribute": attribute, "group": group, "figure": figure, **about}
+    return {**of, **counted, **known, **gap, "status": status}
 
 
 SUBGROUPS = [
@@ -164,12 +166,15 @@ def test_a_gap_between_groups_stands_above_the_table_and_small_groups_are_not_ju
     assert '<span class="reason">-0.200</span> from the rest' in text
     assert "adjusted p &lt; 0.001" in text or "adjusted p < 0.001" in text
     assert "&lt;b&gt;Other&lt;/b&gt;" in text
+    words, attention = text.partition("What is said and missed")[2].split("<h3>Where the model looks</h3>")
+    assert "findings micro f1" in words
+    assert "iou norm 0.1" in attention
     assert [(g["group"], list(g["figures"])) for g in by_group(SUBGROUPS)] == [
         ("F", ["findings_micro_f1", "iou_norm_0.1"]),
         ("M", ["findings_micro_f1", "iou_norm_0.1"]),
         ("<b>Other</b>", ["findings_micro_f1"]),
     ]
-    assert any("race_ethnicity <b>Other</b>" in limit for limit in limits(content))
+    assert any("race/ethnicity <b>Other</b>" in limit for limit in limits(content))
 
 
 def test_the_audit_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -195,7 +200,7 @@ def test_errors_bring_their_pictures_into_the_report(content: Content, passed_ru
     shutil.copytree(passed_run / "report", tmp_path / "report", dirs_exist_ok=True)
     text = page(content | {"errors": found}, tmp_path)
     assert "Cardiomegaly attends to the whole chest" in text
-    assert "31 of 98" in text
+    assert "31 of&nbsp;98" in text
     assert 'alt="Missed: right pneumothorax"' in text
 
 
