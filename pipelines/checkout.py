@@ -7,7 +7,7 @@ import yaml
 
 from pipelines.git import ask
 
-WRITTEN_BY_A_RUN = ("dvc.lock", "metrics", "verdict.json")
+WRITTEN_BY_A_RUN = ("champion/champion.json", "dvc.lock", "metrics", "verdict.json")
 
 
 def is_dirty(root: Path) -> bool | None:

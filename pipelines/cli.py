@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explore": ("pipelines.explore", "describe the ingested data set in figures and tables"),
     "train": ("pipelines.train", "train the reporter"),
     "evaluate": ("pipelines.evaluate", "draft the test split's reports and score them"),
+    "audit": ("pipelines.audit", "compare the evaluated figures between groups of patients"),
+    "champion": ("pipelines.champion", "bring the figures of the model that is served now, for the gate"),
     "gate": ("pipelines.gate", "hold the figures against the policy"),
     "export": ("pipelines.export", "write the ONNX graphs"),
     "infer": ("pipelines.infer", "draft grounded reports from DICOM files"),

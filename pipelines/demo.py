@@ -27,6 +27,7 @@ AIRFLOW_SECONDS = 180.0  # for Airflow to parse the DAGs, or to start what a new
 LOG_LINES = 30
 PICTURES = 3
 REFUSED = 3
+MARKS = {"PASS": "[green]✓[/]", "FAIL": "[red]✗[/]", "INCONCLUSIVE": "[yellow]?[/]"}
 
 T = TypeVar("T")
 
@@ -138,21 +139,21 @@ def show_outcome(airflow: AirflowClient, run: Workspace, run_id: str, state: str
 
 
 def show_verdict(verdict: dict[str, Any], console: Console) -> None:
-    """A line a criterion: the figure with its interval against the bound; then, of those that failed, why."""
+    """A line a criterion: the figure with its interval against the bound; then, of those that did not pass, why."""
     outcome = "[green]the gate passed this model" if verdict["passed"] else "[red]the gate refused this model"
     table = Table("", "criterion", "value", "95 % interval", "bound", title=outcome)
     for criterion in verdict["criteria"]:
         interval = [criterion["low"], criterion["high"]]
         table.add_row(
-            "[green]✓[/]" if criterion["passed"] else "[red]✗[/]",
+            MARKS[criterion["outcome"]],
             criterion["name"],
             number(criterion["value"]),
             "" if None in interval else f"{number(interval[0])} to {number(interval[1])}",
-            f"{criterion['rule']} {number(criterion['bound'])}",
+            "" if criterion["bound"] is None else f"{criterion['rule']} {number(criterion['bound'])}",
         )
     console.print(table)
     for criterion in verdict["criteria"]:
-        if not criterion["passed"]:
+        if criterion["outcome"] != "PASS":
             console.print(f"  {criterion['reason']}", soft_wrap=True)
 
 

@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from pipelines.environment import quiet_environment
 from pipelines.evidence.figures import history
 from pipelines.evidence.identity import MODEL_NAME
 from pipelines.examples import read_drafts
-from pipelines.gate import VERDICT, Verdict, load_verdict
+from pipelines.gate import VERDICT, Verdict, load_verdict, refusals
 from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
 from pipelines.params import load_presets
@@ -98,8 +99,8 @@ def check_same_model(root: Path, artefact: Artefact, verdict: Verdict) -> None:
 
 
 def why_refused(root: Path, verdict: Verdict) -> str | None:
-    if not verdict.passed:
-        return f"the gate refused this model by {', '.join(c.name for c in verdict.failed)}"
+    if reasons := refusals(verdict, datetime.now(UTC).date()):
+        return f"the gate refused this model by {'; '.join(reasons)}"
     if not read_metrics("parity", root / "metrics").get("passed"):
         return "the exported graphs do not say what the trained model says, see metrics/parity.json"
     return None

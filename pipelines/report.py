@@ -9,6 +9,7 @@ report/pictures/        the drafts and errors that the report shows
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from model.drawing import draw_report
 from model.pixels import Geometry, to_display
 from model.report import GroundedReport
 from pipelines.evidence import Content
-from pipelines.evidence.decision import decision
 from pipelines.evidence.errors import errors_section
 from pipelines.evidence.gathering import gather
 from pipelines.evidence.model_card import as_xml
@@ -42,13 +42,12 @@ def report(root: Path = Path()) -> Content:
         BadInput: a stage before this one has not run, or left something that does not fit.
     """
     artefact = open_artefact(root / "exported")
-    load_verdict(root / VERDICT)
     presets = load_presets(root / "params.yaml")
     out = root / "report"
     shutil.rmtree(out, ignore_errors=True)
     (out / "pictures").mkdir(parents=True)
     examples, errors = draw_examples(root, artefact, out), errors_section(root / "errors", out / "pictures")
-    content = gather(root, artefact, decision(root / VERDICT), presets, examples, errors)
+    content = gather(root, artefact, asdict(load_verdict(root / VERDICT)), presets, examples, errors)
     (out / "model_card.html").write_text(render_card(content), encoding="utf-8")
     (out / "model_card.xml").write_text(as_xml(content["model_card"]), encoding="utf-8")
     beside = sorted(path for path in out.rglob("*") if path.is_file())

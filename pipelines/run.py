@@ -38,8 +38,8 @@ def main(args: argparse.Namespace) -> int:
     if args.step == "list":
         show_runs(root)
         return 0
-    run = open_run(root, args.run_id) if args.step == "open" else Workspace.of(root, args.run_id).opened()
     try:
+        run = open_run(root, args.run_id) if args.step == "open" else Workspace.of(root, args.run_id).opened()
         match args.step:
             case "open":
                 print(run.path)

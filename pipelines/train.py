@@ -72,6 +72,7 @@ def train(
     accelerator = Accelerator(mixed_precision="no", cpu=not torch.cuda.is_available())
     device, main = accelerator.device, accelerator.is_main_process
     processes = accelerator.num_processes
+    came_from = provenance()  # as it is before anything is learned: the gate holds the policy to it
     place = (accelerator.process_index, processes, readers_for(device, processes))
     summed = accelerator.reduce if processes > 1 else None
 
@@ -88,7 +89,8 @@ def train(
 
     batches = -(-len(training) // settings.batch_size)
     begun = "" if start is None else sha256_of(start / "model.safetensors")
-    identity = hashlib.sha256(f"{fingerprint(prepared)} {settings!r} {params.model!r}{begun}".encode()).hexdigest()
+    same = f"{fingerprint(prepared)} {settings!r} {params.model!r}{begun} {came_from['policy_sha256']}"
+    identity = hashlib.sha256(same.encode()).hexdigest()
     course = Course(checkpoints / "train.safetensors", identity, model, accelerator)
     optimizer, schedule = make_optimizer(model, settings, batches, done=course.steps(batches))
     course.resume(optimizer)
@@ -141,7 +143,7 @@ def train(
         shutil.copy(prepared / "tokenizer.json", out / "tokenizer.json")
         (out / "config.json").write_text(json.dumps(config, indent=1) + "\n")
         (out / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in course.history))
-        seal(out, provenance())
+        seal(out, came_from)
     course.end()
     return stage_figures(course.history)
 

@@ -169,6 +169,8 @@ class Workspace:
             code, _ = self._run("checkout", [sys.executable, "-m", "dvc", "checkout", "data.dvc"])
             if code != 0:
                 raise BadInput("data.dvc", "its bytes must be in the DVC cache", "run `dvc fetch data.dvc` first")
+        if (self.path / "champion").is_dir():
+            self.call("champion")
         self._ready.parent.mkdir(exist_ok=True)
         self._ready.touch()
 

@@ -50,11 +50,19 @@ class PatientBootstrap:
 
     def estimate(self, figure: Figure) -> Estimate:
         """The figure with its interval, over the draws in which it is defined."""
-        drawn = self.replicates(figure.statistics, figure.value)
-        drawn = drawn[np.isfinite(drawn)]
-        tail = (1 - LEVEL) / 2
-        low, high = np.quantile(drawn, [tail, 1 - tail]) if drawn.size else (np.nan, np.nan)
-        return Estimate(figure(), float(low), float(high))
+        return _estimate(figure(), self.replicates(figure.statistics, figure.value))
+
+    def difference(self, figure: Figure, other: Figure) -> Estimate:
+        """`figure` less `other`, both of the studies of this bootstrap: each draw is the same patients for both."""
+        drawn, beside = (self.replicates(f.statistics, f.value) for f in (figure, other))
+        return _estimate(figure() - other(), drawn - beside)
+
+
+def _estimate(value: float, drawn: NDArray[np.float64]) -> Estimate:
+    drawn = drawn[np.isfinite(drawn)]
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail]) if drawn.size else (np.nan, np.nan)
+    return Estimate(value, float(low), float(high))
 
 
 def estimates(figures: Sequence[Figure], patients: Sequence[str]) -> dict[str, float]:

@@ -28,7 +28,7 @@ def gather(
 
     Args:
         artefact: the exported model.
-        verdict: what the gate said, see `pipelines.evidence.decision`.
+        verdict: what `verdict.json` says, see `pipelines.gate.verdict`.
         examples: the drafts that are shown, see `pipelines.report`.
         errors: see `pipelines.evidence.errors`.
 

@@ -57,6 +57,16 @@ def test_figures_share_their_draws_so_that_differences_are_paired() -> None:
     assert difference == pytest.approx(0.01)
 
 
+def test_a_difference_leaves_out_what_makes_a_study_hard_for_both() -> None:
+    hard = RNG.uniform(0, 1, 80)
+    better, worse = mean_figure("better", hard + RNG.normal(0.1, 0.02, 80)), mean_figure("worse", hard)
+    bootstrap = PatientBootstrap([str(i) for i in range(80)])
+    gained, lost = bootstrap.difference(better, worse), bootstrap.difference(worse, better)
+    assert gained.value == pytest.approx(better() - worse())
+    assert (gained.low, gained.high) == pytest.approx((-lost.high, -lost.low))
+    assert gained.high - gained.low < (bootstrap.estimate(better).high - bootstrap.estimate(better).low) / 5
+
+
 def test_unknown_values_are_left_out_and_counts_weigh() -> None:
     assert mean_figure("x", [0.2, math.nan, 0.4])() == pytest.approx(0.3)
     assert mean_figure("x", [0.2, 1.2], counts=[1, 3])() == pytest.approx(1.4 / 4)

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,12 +20,15 @@ from PIL import Image
 from model.artefact import seal
 from model.findings import Certainty, Finding, Side, Zone
 from model.geometry import Box
+from model.metrics import mean_figure
 from model.pixels import Geometry, PixelParams
 from model.report import GroundedReport, GroundedSentence, Verdict
 from model.study import Section
 from pipelines.cli import main
 from pipelines.manifest import SCHEMA, write_manifest
+from pipelines.provenance import digest
 from pipelines.shards import ShardWriter
+from pipelines.statistics import Statistics, write_statistics
 
 WIDTH, HEIGHT, SIZE, GRID = 300, 360, 128, 16
 SHIPPED = Path(__file__).parents[2]
@@ -54,9 +57,13 @@ FIGURES: dict[str, float | None] = {
     "occlusion.fall_random": 0.15,
     "needs_no_correction": 0.61,
     "confidence.brier": 0.14,
+    "edit_rate": 0.22,
+    "ungrounded_positive_share": 0.03,
     "constant.bleu_4": 0.31,
     "constant.findings_micro_f1": 0.30,
     "constant.meteor_exact_stem": 0.42,
+    "nearest.bleu_4": 0.33,
+    "nearest.findings_micro_f1": 0.36,
     "shuffled.bleu_4": 0.28,
     "shuffled.findings_micro_f1": 0.34,
     "shuffled.iou_norm_0.1": 0.11,
@@ -213,14 +220,43 @@ def write_validation(folder: Path) -> None:
     (folder / "results.json").write_text(json.dumps({"passed": True, "policy": policy, "expectations": expectations}))
 
 
-def write_model(folder: Path, *extra: str) -> None:
+def statistics_of(figures: Mapping[str, float | None], patients: int = 60, spread: float = 0.02) -> Statistics:
+    """As many studies as patients, every second one `spread` above a figure and the others below, so that its mean is
+    the figure; None for a figure that no study has."""
+    signs = np.resize([spread, -spread], patients)
+    names = tuple(f"{index:04d}" for index in range(patients))
+    means = {
+        name: mean_figure(name, signs + (np.nan if value is None else value))
+        for name, value in figures.items()
+        if not name.endswith((".low", ".high")) and not name.startswith("n_")
+    }
+    return Statistics(names, names, means)
+
+
+def write_subgroups(path: Path, *rows: tuple[str, str, str, int, float, float, float, str]) -> None:
+    """Stage audit's table: attribute, group, figure, patients, value, low, high, status."""
+    columns = ("attribute", "group", "figure", "n_patients", "value", "low", "high", "status")
+    path.parent.mkdir(exist_ok=True)
+    pd.DataFrame(rows, columns=list(columns)).to_parquet(path)
+
+
+SUBGROUPS = (
+    ("sex", "F", "findings_micro_f1", 34, 0.80, 0.72, 0.88, "measured"),
+    ("sex", "M", "findings_micro_f1", 31, 0.84, 0.77, 0.90, "measured"),
+    ("sex", "F", "iou_norm_0.1", 34, 0.54, 0.50, 0.58, "measured"),
+    ("sex", "M", "iou_norm_0.1", 31, 0.56, 0.51, 0.61, "gap"),
+)
+
+
+def write_model(folder: Path, policy: Path, *extra: str) -> None:
+    """A model folder of a training that began under `policy`."""
     folder.mkdir()
     pixels = asdict(PixelParams(size=SIZE))
     config = {"architecture": "swin_transformer", "pixels": pixels, "size": SIZE, "grid": [GRID, GRID]}
     (folder / "config.json").write_text(json.dumps(config))
     for name in ("model.safetensors", "tokenizer.json", *extra):
         (folder / name).write_bytes(f"the bytes of {name}".encode())
-    seal(folder, {"data_md5": "d" * 32, "git_commit": None, "policy_sha256": None, "lock_sha256": None})
+    seal(folder, {"data_md5": "d" * 32, "git_commit": None, "policy_sha256": digest(policy), "lock_sha256": None})
 
 
 def history() -> list[dict[str, float]]:
@@ -244,17 +280,20 @@ def history() -> list[dict[str, float]]:
 
 def build_run(root: Path, **changes: float | None) -> Path:
     """Write a run into `root`, `evaluate`'s figures changed as asked. No verdict is written."""
-    for folder in ("data", "metrics", "policy", "evaluation"):
+    for folder in ("data", "metrics", "policy", "evaluation", "champion"):
         (root / folder).mkdir(parents=True)
     write_data(root / "data")
     write_validation(root / "validation")
     (root / "data.dvc").write_text(f"outs:\n- md5: {'d' * 32}.dir\n  path: data\n")
     (root / "dvc.lock").write_text("schema: '2.0'\nstages:\n  train:\n    outs:\n    - path: trained\n      md5: abc\n")
-    for name in ("params.yaml", "policy/gate.yaml"):
+    for name in ("params.yaml", "policy/gate.yaml", "policy/waivers.yaml"):
         (root / name).write_bytes((SHIPPED / name).read_bytes())
-    write_model(root / "trained")
+    (root / "champion" / "champion.json").write_text('{"asked": true}')
+    write_subgroups(root / "audit" / "subgroups.parquet", *SUBGROUPS)
+    write_statistics(statistics_of(FIGURES | changes), root / "evaluation" / "statistics.parquet")
+    write_model(root / "trained", root / "policy" / "gate.yaml")
     (root / "trained" / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in history()))
-    write_model(root / "exported", "encoder.onnx", "decoder_step.onnx")
+    write_model(root / "exported", root / "policy" / "gate.yaml", "encoder.onnx", "decoder_step.onnx")
     figures = {
         "prepare": {"n_studies": 7, "n_train": 1, "n_masks": 4},
         "train": {"epochs": 6, "best_epoch": 6, "validate_loss": 0.53},

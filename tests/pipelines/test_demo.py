@@ -107,7 +107,8 @@ def finished(root: Path, *, passed: bool | None) -> Workspace:
         (run.path / "report" / "pictures" / f"draft_{number}.png").write_bytes(b"a picture")
     if passed is not None:
         criterion = {"name": "words", "value": 0.21, "low": 0.1, "high": 0.3, "rule": ">", "bound": 0.15}
-        criteria = [criterion | {"passed": passed, "reason": "bleu_4 0.21 is what it is"}]
+        outcome = "PASS" if passed else "INCONCLUSIVE"
+        criteria = [criterion | {"outcome": outcome, "reason": "bleu_4 0.21 is what it is"}]
         (run.path / "verdict.json").write_text(json.dumps({"passed": passed, "criteria": criteria}))
     return run
 

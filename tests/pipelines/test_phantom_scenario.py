@@ -9,13 +9,16 @@ import pytest
 from model.errors import BadInput
 from model.findings import Side
 from pipelines.cli import main
-from pipelines.phantom import PhantomArguments
+from pipelines.ingest import ingest
+from pipelines.manifest import read_manifest, study_rows
+from pipelines.phantom import PhantomArguments, write_phantom
 from pipelines.sources import open_source
 from pipelines.sources.phantom.abnormalities import Abnormality
 from pipelines.sources.phantom.plan import StudyPlan, plan_studies
 from pipelines.sources.phantom.scenario import Corruption, Machine, Report, Scenario, Who, load_scenario
 
-TWO_SITES = Path(__file__).parents[2] / "docs/phantom/two_sites.yaml"
+SCENARIOS = Path(__file__).parents[2] / "docs/phantom"
+TWO_SITES, BLURRED_SITE = SCENARIOS / "two_sites.yaml", SCENARIOS / "blurred_site.yaml"
 
 
 def plans_of(scenario: Scenario, n: int = 800) -> list[StudyPlan]:
@@ -139,3 +142,21 @@ def test_what_is_left_out_is_told_as_absent() -> None:
 
 def _but_no_finding(plan: StudyPlan) -> list[int]:
     return [label for name, label in plan.labels().items() if name != "No Finding"]
+
+
+def test_a_bias_of_one_site_stands_in_the_set_that_an_audit_reads(tmp_path: Path) -> None:
+    blurred = load_scenario(BLURRED_SITE)
+    sets = {}
+    for name, scenario in (("sound", blurred.model_copy(update={"corruption": None})), ("biased", blurred)):
+        root, data = tmp_path / name / "phantom", tmp_path / name / "data"
+        write_phantom(root, PhantomArguments(12, 5, 64, scenario))
+        ingest(open_source("mimic_cxr", root), "mimic_cxr", data, processes=0)
+        sets[name] = {row["study_id"]: row for row in study_rows(read_manifest(data))}
+    assert sets["sound"].keys() == sets["biased"].keys()
+    sites = {study_id: row["site"] for study_id, row in sets["biased"].items()}
+    assert set(sites.values()) == {"main", "annex"}
+    for study_id, site in sites.items():
+        sound, biased = sets["sound"][study_id], sets["biased"][study_id]
+        assert (sound["pixels_sha256"] != biased["pixels_sha256"]) == (site == "annex")
+        assert (sound["sentences"], sound["device"]) == (biased["sentences"], biased["device"])
+        assert ("CR" in str(biased["device"])) == (site == "annex")

@@ -20,6 +20,9 @@ import yaml
 from model.artefact import open_artefact, seal
 from pipelines.cli import main
 from pipelines.environment import quiet_environment
+from pipelines.provenance import digest
+from pipelines.statistics import write_statistics
+from tests.pipelines.conftest import statistics_of
 
 os.environ.update(quiet_environment())
 
@@ -62,7 +65,9 @@ def register(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 def refuse(root: Path) -> None:
     path = root / "metrics" / "evaluate.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"findings_micro_f1": 0.1}))
+    figures = json.loads(path.read_text()) | {"findings_micro_f1": 0.1}
+    path.write_text(json.dumps(figures))
+    write_statistics(statistics_of(figures), root / "evaluation" / "statistics.parquet")
     assert main(["gate"]) == 0
 
 
@@ -201,7 +206,7 @@ def test_the_same_weights_from_another_run_are_the_same_version_and_others_the_n
     assert len(client(workspace).search_model_versions("name = 'radassist-reporter'")) == 1
     for folder in ("trained", "exported"):
         (workspace / folder / "model.safetensors").write_bytes(b"better weights")
-        seal(workspace / folder, {})
+        seal(workspace / folder, {"policy_sha256": digest(workspace / "policy" / "gate.yaml")})
     assert main(["gate"]) == 0
     assert register(monkeypatch, "--run-id", "R3") == 0
     assert challenger(workspace) == 2

@@ -167,6 +167,40 @@ def test_a_signal_stops_after_the_step_and_the_run_goes_on_bit_for_bit(
     assert (project / "trained/model.safetensors").read_bytes() == (project / "whole/model.safetensors").read_bytes()
 
 
+def test_the_policy_is_noted_as_it_is_when_training_starts_and_another_begins_anew(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = Params.model_validate(PARAMS)
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("RADASSIST_PROGRESS", str(project / "progress.jsonl"))
+    policy = project / "policy" / "gate.yaml"
+    policy.parent.mkdir()
+    policy.write_text("promised")
+    advance = Meter.advance
+
+    def changing(meter: Meter, by: int = 1, note: str | None = None) -> None:
+        advance(meter, by, note)
+        policy.write_text("changed while it ran")
+        if meter.done == 8:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Meter, "advance", changing)
+        with pytest.raises(KeyboardInterrupt):
+            train(Path("prepared"), Path("trained"), Path("checkpoints"), params)
+    policy.write_text("promised")
+    train(Path("prepared"), Path("trained"), Path("checkpoints"), params)
+    assert "resuming" in capsys.readouterr().out
+    assert open_artefact(project / "trained").manifest["policy_sha256"] == hashlib.sha256(b"promised").hexdigest()
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Meter, "advance", changing)
+        with pytest.raises(KeyboardInterrupt):
+            train(Path("prepared"), Path("trained"), Path("checkpoints"), params)
+    train(Path("prepared"), Path("trained"), Path("checkpoints"), params)
+    assert "resuming" not in capsys.readouterr().out
+
+
 def test_an_empty_split_is_one_clear_line(project: Path) -> None:
     shutil.rmtree(project / "prepared")
     write_prepared(project / "prepared", {"train": 4})

@@ -88,6 +88,16 @@ class TestSnapshot:
         assert not (tiny.root / "hooked").exists()
 
 
+def test_a_project_with_a_champion_asks_for_it_when_a_run_is_opened(tiny: TinyProject) -> None:
+    (tiny.root / "champion").mkdir()
+    (tiny.root / "champion" / "champion.json").write_text('{"asked": false}')
+    run = open_run(tiny.root, "a")
+    assert tiny.counted() == ["champion"]
+    (run.path / "champion" / "champion.json").write_text('{"asked": true}')  # as the command does
+    run.commit()
+    assert tiny.git("show", f"{run.branch}:champion/champion.json") == '{"asked": true}'
+
+
 def test_only_what_is_stale_runs_again(tiny: TinyProject) -> None:
     stages = ("prepare", "train", "gate")
     first = open_run(tiny.root, "first")

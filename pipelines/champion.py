@@ -1,0 +1,66 @@
+"""`radassist champion`: bring the figures of the model that is served now, for the gate to compare with.
+
+MLflow's alias `champion` names a version of the registered model, and its run holds `evaluation/statistics.parquet`.
+What is written stands in `pipelines.gate.champion`.
+"""
+
+import argparse
+import json
+import os
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipelines.environment import quiet_environment
+from pipelines.evidence import MODEL_NAME
+from pipelines.gate.champion import FILE, FOLDER, ChampionFile
+from pipelines.provenance import digest
+from pipelines.register import local_tracking_uri
+from pipelines.statistics import FILE as STATISTICS
+
+ALIAS = "champion"
+
+
+def bring_champion(root: Path = Path()) -> ChampionFile:
+    """Write `champion/` in `root` anew, and return what it says. A registry that does not exist yet has no champion."""
+    out = root / FOLDER
+    out.mkdir(exist_ok=True)
+    (out / STATISTICS).unlink(missing_ok=True)
+    os.environ.update(quiet_environment())
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or local_tracking_uri(root)
+    database = uri.removeprefix("sqlite:///") if uri.startswith("sqlite:///") else None
+    found = ChampionFile(asked=True) if database and not Path(database).is_file() else ask_registry(uri, out)
+    (out / FILE).write_text(json.dumps(found.model_dump(exclude_none=True), indent=1) + "\n")
+    return found
+
+
+def ask_registry(uri: str, out: Path) -> ChampionFile:
+    """The champion of the registry at `uri`, its statistics in `out` where its run has them."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri, uri)
+    models = client.search_registered_models(f"name = '{MODEL_NAME}'")
+    if not models or ALIAS not in models[0].aliases:
+        return ChampionFile(asked=True)
+    version = client.get_model_version(MODEL_NAME, models[0].aliases[ALIAS])
+    path = f"evaluation/{STATISTICS}"
+    if path in {item.path for item in client.list_artifacts(version.run_id, "evaluation")}:
+        with TemporaryDirectory() as folder:
+            shutil.move(client.download_artifacts(version.run_id, path, folder), out / STATISTICS)
+    return ChampionFile(
+        asked=True,
+        version=str(version.version),
+        mlflow_run_id=version.run_id,
+        model_sha256=version.tags.get("model.sha256"),
+        statistics_sha256=digest(out / STATISTICS),
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes none."""
+
+
+def main(args: argparse.Namespace) -> int:  # noqa: ARG001 - every command is called so
+    found = bring_champion()
+    print("there is no champion yet" if found.version is None else f"the champion is version {found.version}")
+    return 0
