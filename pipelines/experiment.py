@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic_core import to_jsonable_python
 
 from model.artefact import open_artefact
-from pipelines.evidence import history
+from pipelines.evidence.figures import history
 from pipelines.experiments.declared import FOLDER, Experiment, Trial, hashed, read_experiment, trials
 from pipelines.experiments.pictures import draw_curves, draw_figures
 from pipelines.experiments.scoring import score, scored_split

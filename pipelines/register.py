@@ -23,7 +23,8 @@ from model.artefact import Artefact, open_artefact
 from model.errors import BadInput
 from pipelines.checkout import main_checkout, run_of_branch
 from pipelines.environment import quiet_environment
-from pipelines.evidence import MODEL_NAME, history
+from pipelines.evidence.figures import history
+from pipelines.evidence.identity import MODEL_NAME
 from pipelines.examples import read_drafts
 from pipelines.gate import VERDICT, Verdict, load_verdict, refusals
 from pipelines.manifest import read_manifest

@@ -1,4 +1,4 @@
-"""What can be checked of a validation report offline: its own bytes, its page and pictures, its signatures, the ledger.
+"""What can be checked of a validation report offline: its own bytes, the files beside it, its signatures, the ledger.
 
 A `Check` is one thing that holds or does not; a report is what it claims to be where all of them hold.
 """
@@ -11,13 +11,12 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, Field
 
 from pipelines.evidence import Content
-from pipelines.report import render
+from pipelines.report import PAGE
+from pipelines.report_page import render
 from records import ledger
 from records.canonical import canonical, sha256
 from records.ledger import Anchor, Entry
 from records.signatures import Signature, signatures
-
-PAGE = "index.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +30,12 @@ class Check:
         return f"{'holds' if self.holds else 'FAILS'}  {self.what}"
 
 
-class Picture(BaseModel):
-    picture: str
-    picture_sha256: str
-
-
 class Claims(BaseModel):
     """What a validation report says that can be held against its files and signatures."""
 
     format: str = Field(alias="schema", pattern=r"^radassist\.validation-report/\d+$")
     created: AwareDatetime
-    examples: list[Picture]
+    files: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +81,22 @@ def check_report(document: Document, entries: Sequence[Entry], anchor: Anchor = 
 
 
 def document_checks(document: Document) -> Iterator[Check]:
-    """The file itself, and the pictures that it names."""
+    """The file itself, and the files beside it that it names: pictures and the model card."""
     name = document.path.name
     if document.claims is None:
         yield Check(False, f"{name} is no validation report")
         return
     way = "is canonical JSON" if document.is_canonical else "is not the canonical JSON of its content"
     yield Check(document.is_canonical, f"{name} {way}, sha256 {document.sha256}")
-    folder = document.path.parent.resolve()
-    wrong = [claim.picture for claim in document.claims.examples if not has_hash(folder, claim)]
-    said = f"{', '.join(wrong)} not as {name} says" if wrong else f"all {len(document.claims.examples)} of {name}"
-    yield Check(not wrong, f"pictures: {said}")
+    folder, files = document.path.parent.resolve(), document.claims.files
+    wrong = [file for file, digest in files.items() if not has_hash(folder, file, digest)]
+    said = f"{', '.join(wrong)} not as {name} says" if wrong else f"all {len(files)} of {name}"
+    yield Check(not wrong, f"files: {said}")
 
 
-def has_hash(folder: Path, claim: Picture) -> bool:
-    path = (folder / claim.picture).resolve()
-    return path.is_relative_to(folder) and path.is_file() and sha256(path.read_bytes()) == claim.picture_sha256
+def has_hash(folder: Path, file: str, digest: str) -> bool:
+    path = (folder / file).resolve()
+    return path.is_relative_to(folder) and path.is_file() and sha256(path.read_bytes()) == digest
 
 
 def page_check(document: Document, signed: set[str]) -> Check:

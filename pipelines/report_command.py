@@ -1,4 +1,4 @@
-"""`radassist report`: the stage, and what people do with the report that it wrote: sign it, and verify it.
+"""`radassist report`: the stage, and what people do with the report that it wrote: print it, sign it, and verify it.
 
 The signatures stand in the ledger of `records`, under the sha256 of report.json. See docs/records.md.
 """
@@ -13,8 +13,9 @@ from sqlalchemy.exc import DatabaseError
 
 from model.errors import BadInput
 from pipelines.checkout import records_url
-from pipelines.report import report
+from pipelines.report import PAGE, report
 from pipelines.report_checks import Check, check_report, document_checks, is_drawn, ledger_check, read_document
+from pipelines.report_pdf import print_pdf
 from records import ledger
 from records.database import exists, open_database, reading, writing
 from records.keys import is_sealed, read_key, write_key
@@ -34,11 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     key.add_argument("--account", action="append", default=[], metavar="NAME", help=accounts)
     key.add_argument("--password", action="store_true", help="ask for a password to seal the key with")
     signing = actions.add_parser("sign", help="sign a report")
-    signing.add_argument("report", type=Path, metavar="FILE", help="the report.json, its page and pictures beside it")
+    signing.add_argument("report", type=Path, metavar="FILE", help="the report.json, its page and files beside it")
     signing.add_argument("--key", type=Path, required=True, metavar="FILE", help="the private key")
     signing.add_argument("--meaning", type=Meaning, choices=list(Meaning), required=True, help="what you say of it")
+    pdf = actions.add_parser("pdf", help="print a report's page, by a Chromium or Chrome of this machine")
+    pdf.add_argument("report", type=Path, metavar="FILE", help="the report.json, its page beside it")
+    pdf.add_argument("--out", type=Path, metavar="PDF", help="by default report.pdf beside the page")
     verify = actions.add_parser("verify", help="recompute all hashes and signatures of a report; 1 where one fails")
-    verify.add_argument("report", type=Path, metavar="FILE", help="the report.json, its page and pictures beside it")
+    verify.add_argument("report", type=Path, metavar="FILE", help="the report.json, its page and files beside it")
     anchor = "an entry's hash as it was printed on signing: the ledger must lead to it"
     verify.add_argument("--anchor", metavar="NUMBER:SHA256", help=anchor)
 
@@ -51,14 +55,18 @@ def main(args: argparse.Namespace) -> int:
         case "sign":
             password = getpass(f"Password of {args.key}: ") if is_sealed(args.key) else None
             sign_report(args.report, read_key(args.key, password), args.meaning)
+        case "pdf":
+            out = args.out or args.report.with_suffix(".pdf")
+            print_pdf(args.report.parent / PAGE, out)
+            print(out)
         case "verify":
             checks = verify_report(args.report, Anchor.parse(args.anchor) if args.anchor else ledger.START)
             print(*checks, sep="\n")
             return 0 if all(check.holds for check in checks) else 1
         case _:
             content = report()
-            decision = "passed" if content["verdict"]["passed"] else "refused"
-            print(f"report/index.html: {decision}, {len(content['examples'])} drafts shown")
+            decision, departed = content["verdict"]["outcome"], len(content["deviations"])
+            print(f"report/index.html: {decision}, {departed} deviations, {len(content['examples'])} drafts shown")
     return 0
 
 
@@ -84,7 +92,7 @@ def make_key(name: str, role: str, accounts: list[str], out: Path, password: str
 
 
 def sign_report(path: Path, key: Ed25519PrivateKey, meaning: Meaning) -> None:
-    """Sign a report that holds, page and pictures included, and print the ledger's new anchor.
+    """Sign a report that holds, the files beside it included, and print the ledger's new anchor.
 
     Raises:
         BadInput: something does not hold, the ledger included.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from model.artefact import open_artefact
 from pipelines.checkout import main_checkout
 from pipelines.environment import quiet_environment
-from pipelines.evidence import history
+from pipelines.evidence.figures import history
 from pipelines.experiments.declared import Trial
 from pipelines.register import experiment_id_of, flat, local_tracking_uri
 

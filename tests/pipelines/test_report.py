@@ -16,13 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from model.artefact import open_artefact
 from pipelines.charts import line_chart, strip, ticks
 from pipelines.cli import main
-from pipelines.evidence import data_section, provenance_section
+from pipelines.evidence.data import data_section
+from pipelines.evidence.identity import provenance_section
 from pipelines.examples import Drafted, Kind, choose
 from pipelines.manifest import SCHEMA, read_manifest, write_manifest
 from pipelines.params import load_presets
-from pipelines.report import number, render, report
+from pipelines.report import report
+from pipelines.report_page import number, render
 from records.canonical import canonical
 
 Build = Callable[..., Path]
@@ -77,12 +80,14 @@ def test_a_passed_model_is_reported_with_the_stages_own_figures(passed_run: Path
     shown = {row["figure"]: row for section in ("text", "findings") for row in content["results"][section]}
     assert shown["bleu_4"] == {
         "figure": "bleu_4",
+        "says": "runs of four words: how alike the wording is",
         "value": measured["bleu_4"],
         "low": measured["bleu_4.low"],
         "high": measured["bleu_4.high"],
         "matched": None,
         "teacher_forced": None,
         "constant": measured["constant.bleu_4"],
+        "nearest": None,
         "shuffled": measured["shuffled.bleu_4"],
         "mean_mask": None,
     }
@@ -91,7 +96,7 @@ def test_a_passed_model_is_reported_with_the_stages_own_figures(passed_run: Path
     assert "map max difference 3.0e-07" in page.text
     assert "Pleural Effusion 3 1 0 0.750 1.000 0.857 3 0.560 1.000 5.500" in page.text
     assert "In no reference and no draft: Fracture." in page.text
-    for said in ("0.610", "0.550 to 0.660", "mimic_cxr-0a1b2c3d", "not measured yet", "grounding beats the mean mask"):
+    for said in ("0.610", "0.550 to 0.660", "mimic_cxr-0a1b2c3d", "not measured", "grounding beats the mean mask"):
         assert said.lower() in page.text.lower()
 
 
@@ -107,30 +112,33 @@ def test_faithfulness_and_confidence_are_shown_with_the_curve_that_they_are_judg
 def test_a_refused_model_gets_its_report_with_the_reasons_on_top(finished_run: Build) -> None:
     content, page = written(finished_run(**REFUSED))
     assert content["verdict"]["passed"] is False
-    top, rest = page.text.split("Decision", 1)
+    top, rest = page.text.split("INCONCLUSIVE: the test split cannot tell.")
     assert "findings_micro_f1 0.31, 95 % interval 0.305 to 0.315, lies nowhere above 0.4" in top
     assert "grounding IoU was not measured: no sentence of the test split has a region" in top
-    assert rest.count("FAIL") == len([c for c in content["verdict"]["criteria"] if c["outcome"] == "FAIL"])
+    judged = re.findall(r"\b(?:PASS|FAIL|INCONCLUSIVE)\b", rest.partition("Where the run departs")[0])
+    assert judged == [criterion["outcome"] for criterion in content["verdict"]["criteria"]]
     assert "Not measured: no sentence of the test split has a region." in page.text
     assert content["limits"][1].startswith("Grounding was not measured")
 
 
 def test_the_page_needs_nothing_but_itself(passed_run: Path) -> None:
     _, page = read(passed_run)
-    assert len(page.addresses) == 5
-    assert all(address.startswith("data:image/webp;base64,") for address in page.addresses)
+    pictures = [address for address in page.addresses if address.startswith("data:image/webp;base64,")]
+    assert len(pictures) == 5
+    assert {address[0] for address in page.addresses if address not in pictures} == {"#"}
     assert not page.tags & {"script", "link", "iframe", "object"}
 
 
-def test_the_json_is_canonical_and_names_each_picture_by_its_hash(passed_run: Path) -> None:
+def test_the_json_is_canonical_and_names_each_file_by_its_hash(passed_run: Path) -> None:
     content, _ = read(passed_run)
     text = (passed_run / "report" / "report.json").read_text()
     assert text == canonical(json.loads(text))
     assert [e["picture"] for e in content["examples"]] == [f"pictures/draft_{i}.png" for i in range(1, 6)]
-    for example in content["examples"]:
-        picture = passed_run / "report" / example["picture"]
-        assert example["picture_sha256"] == sha256(picture.read_bytes()).hexdigest()
-        assert Image.open(picture).width == 1400
+    beside = {path.relative_to(passed_run / "report").as_posix() for path in (passed_run / "report").rglob("*.*")}
+    assert set(content["files"]) == beside - {"report.json", "index.html"}
+    for file, digest in content["files"].items():
+        assert digest == sha256((passed_run / "report" / file).read_bytes()).hexdigest()
+    assert Image.open(passed_run / "report" / "pictures" / "draft_1.png").width == 1400
 
 
 def test_the_shown_drafts_are_a_rich_one_a_normal_one_and_the_worst(passed_run: Path) -> None:
@@ -149,7 +157,7 @@ def test_the_shown_drafts_are_a_rich_one_a_normal_one_and_the_worst(passed_run: 
 def test_provenance_names_data_policy_commit_lock_seed_and_machine(finished_run: Build) -> None:
     root = finished_run()
     (root / "requirements.lock").write_text("numpy==2\n")
-    found = provenance_section(root, load_presets())
+    found = provenance_section(root, load_presets(), open_artefact(root / "exported"))
     assert found["data_md5"] == "d" * 32 + ".dir"
     assert found["policy_sha256"] == sha256((root / "policy" / "gate.yaml").read_bytes()).hexdigest()
     assert found["lock_sha256"] == sha256(b"numpy==2\n").hexdigest()

@@ -1,7 +1,10 @@
 """What somebody who signs, or who checks a signature, relies on: nothing that was signed can be changed unseen."""
 
 import copy
+import dataclasses
+import functools
 import json
+import operator
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -13,10 +16,15 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.cli import main
+from pipelines.report_checks import check_report, ledger_check, read_document
+from records import ledger
 from records.canonical import canonical, sha256
 from records.database import open_database, writing
+from records.ledger import Anchor, Entry
 from records.signatures import Meaning, enter_key, sign
 
 LONG_AGO = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -96,7 +104,7 @@ def test_a_signed_report_holds_line_by_line(run: Path, verified: Verify) -> None
     digest = sha256((run / "report" / "report.json").read_bytes())
     assert holds[:3] == [
         f"report.json is canonical JSON, sha256 {digest}",
-        "pictures: all 5 of report.json",
+        "files: all 7 of report.json",
         "index.html is the page that was signed",
     ]
     assert holds[3].startswith("ledger: 4 entries, head 4:")
@@ -131,7 +139,9 @@ def leaves(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 
 
 def test_every_section_of_the_report_is_covered(run: Path, verified: Verify, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.report.inlined", lambda path: path.name)  # what takes time in drawing the page again
+    monkeypatch.setattr(
+        "pipelines.report_page.inlined", lambda path: path.name
+    )  # what takes time in drawing the page again
     file = run / "report" / "report.json"
     content = json.loads(file.read_text())
     for section in content:
@@ -148,6 +158,63 @@ def test_every_section_of_the_report_is_covered(run: Path, verified: Verify, mon
         del changed[section]
         file.write_text(canonical(changed))
         assert verified()[0] == 1, section
+
+
+@pytest.fixture(scope="module")
+def signed(signed_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Entry]]:
+    """The report and the ledger's entries, in a place of their own that may be written to."""
+    root = tmp_path_factory.mktemp("signed_copy") / "run"
+    shutil.copytree(signed_run, root)
+    entries = [Entry(*row) for row in rows(root)]
+    assert all(check.holds for check in check_report(read_document(root / "report" / "report.json"), entries))
+    return root / "report" / "report.json", entries
+
+
+values = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9)
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_no_value_of_the_report_can_be_changed_unseen(signed: tuple[Path, list[Entry]], data: st.DataObject) -> None:
+    file, entries = signed
+    whole = file.read_text()
+    content = json.loads(whole)
+    *way, last = data.draw(st.sampled_from(list(leaves(content))))
+    place = functools.reduce(operator.getitem, way, content)
+    place[last] = data.draw(values.filter(lambda value: json.dumps(value) != json.dumps(place[last])))
+    try:
+        file.write_text(canonical(content), encoding="utf-8")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("pipelines.report_page.inlined", lambda path: path.name)
+            checks = check_report(read_document(file), entries)
+    finally:
+        file.write_text(whole, encoding="utf-8")
+    assert any("changed since, or never signed" in str(check) for check in checks if not check.holds)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_no_letter_of_the_ledger_can_be_changed_unseen(signed: tuple[Path, list[Entry]], data: st.DataObject) -> None:
+    _, entries = signed
+    place = data.draw(st.integers(0, len(entries) - 1))
+    column = data.draw(st.sampled_from(["key", "kind", "entry", "prev_sha256", "sha256"]))
+    text = getattr(entries[place], column)
+    at = data.draw(st.integers(0, len(text) - 1))
+    letter = data.draw(st.characters(codec="ascii", exclude_characters=text[at]))
+    changed = dataclasses.replace(entries[place], **{column: text[:at] + letter + text[at + 1 :]})
+    check = ledger_check([*entries[:place], changed, *entries[place + 1 :]], ledger.START)
+    assert not check.holds
+    assert check.what.startswith(f"ledger: entry {place + 1} ")
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_no_other_order_of_the_ledger_holds(signed: tuple[Path, list[Entry]], data: st.DataObject) -> None:
+    _, entries = signed
+    order = data.draw(st.lists(st.sampled_from(entries), max_size=6).filter(lambda order: order != entries))
+    assert not ledger_check(order, Anchor(entries[-1].seq, entries[-1].sha256)).holds
 
 
 @pytest.mark.parametrize(
@@ -176,9 +243,9 @@ def test_a_changed_picture_or_page_is_found(run: Path, verified: Verify) -> None
     whole = picture.read_bytes()
     for changed in (whole + b"\0", (run / "report" / "pictures" / "draft_1.png").read_bytes()):
         picture.write_bytes(changed)
-        assert verified()[2] == ["pictures: pictures/draft_2.png not as report.json says"]
+        assert verified()[2] == ["files: pictures/draft_2.png not as report.json says"]
     picture.unlink()
-    assert verified()[2] == ["pictures: pictures/draft_2.png not as report.json says"]
+    assert verified()[2] == ["files: pictures/draft_2.png not as report.json says"]
     picture.write_bytes(whole)
     page.write_text(page.read_text().replace("Passed", "passed"))
     code, _, fails = verified()
@@ -188,15 +255,12 @@ def test_a_changed_picture_or_page_is_found(run: Path, verified: Verify) -> None
     assert verified()[2][0] == "index.html is missing"
 
 
-def test_a_picture_outside_the_report_is_not_read(run: Path, verified: Verify) -> None:
+def test_a_file_outside_the_report_is_not_read(run: Path, verified: Verify) -> None:
     file = run / "report" / "report.json"
     content = json.loads(file.read_text())
-    content["examples"][0] |= {
-        "picture": "../Jane Doe.pem",
-        "picture_sha256": sha256(Path("Jane Doe.pem").read_bytes()),
-    }
+    content["files"]["../Jane Doe.pem"] = sha256(Path("Jane Doe.pem").read_bytes())
     file.write_text(canonical(content))
-    assert "pictures: ../Jane Doe.pem not as report.json says" in verified()[2]
+    assert "files: ../Jane Doe.pem not as report.json says" in verified()[2]
 
 
 def edited(row: tuple[Any, ...], old: str, new: str) -> tuple[Any, ...]:
