@@ -92,6 +92,19 @@ def sentence_map(
     return mean[:-1].reshape(grid), float(mean[-1])
 
 
+def entropy(grid_map: NDArray[np.float32], null_mass: float) -> float:
+    """Entropy of the attention over the patches and the null token, over that of even attention: 0 one patch, 1 even.
+
+    It is the training log's attention entropy, of a sentence's mean map. NaN without attention.
+    """
+    attention = np.append(grid_map.astype(np.float64).ravel(), null_mass)
+    total = attention.sum()
+    if total <= 0:
+        return float("nan")
+    share = attention[attention > 0] / total
+    return float(-(share * np.log(share)).sum() / np.log(attention.size))
+
+
 def connected(grid_map: NDArray[np.float32]) -> list[tuple[float, tuple[slice, slice]]]:
     """The connected regions of a map at BOX_THRESHOLD: the mass of each and its rows and columns, heaviest first."""
     low, high = float(grid_map.min()), float(grid_map.max())

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipelines.environment import quiet_environment
-from pipelines.evidence import MODEL_NAME
+from pipelines.evidence.identity import MODEL_NAME
 from pipelines.gate.champion import FILE, FOLDER, ChampionFile
 from pipelines.provenance import digest
 from pipelines.register import local_tracking_uri

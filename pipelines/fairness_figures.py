@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.findings import OBSERVATIONS
+from model.grounding import entropy
 from model.metrics import Figure, mean_figure
 from model.metrics.figures import quotient
 from model.report import GroundedReport
@@ -89,9 +90,3 @@ def attention_entropy(study_ids: Iterable[str], reports: Iterable[GroundedReport
     entropies = {r.study_id: [entropy(s.map, s.null_mass) for s in r.sentences if s.positive] for r in reports}
     of = [entropies.get(study_id, []) for study_id in study_ids]
     return mean_figure("attention_entropy", [sum(each) for each in of], [len(each) for each in of])
-
-
-def entropy(grid_map: NDArray[np.floating], null_mass: float) -> float:
-    """Entropy of attention over N patches and the null token, over ln(N + 1), as training reports it."""
-    attention = np.append(grid_map.ravel().astype(np.float64), null_mass).clip(1e-12)
-    return float(-(attention * np.log(attention)).sum() / np.log(len(attention)))

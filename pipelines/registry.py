@@ -4,7 +4,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.evidence import MODEL_NAME
+from pipelines.evidence.identity import MODEL_NAME
 from records.signatures import Signature
 
 if TYPE_CHECKING:

@@ -1,23 +1,19 @@
 """The pages of a validation report, drawn from its content alone: what it says, and how it looks, are told apart."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
 from markupsafe import Markup
-from PIL import Image
 
 from pipelines import charts
 from pipelines.evidence import Content
 from pipelines.evidence.figures import BASELINES, BESIDE
 from pipelines.evidence.subgroups import by_group
-from pipelines.pages import page_environment
+from pipelines.pages import inlined, page_environment
 from records.canonical import canonical, sha256
 
-INLINE_QUALITY = 88
 FINDING_COLUMNS = {
     "true_positives": "found",
     "false_positives": "invented",
@@ -101,10 +97,3 @@ def number(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:,.0f}" if isinstance(value, int) or (value.is_integer() and abs(value) > 1) else f"{value:,.3f}"
-
-
-def inlined(path: Path) -> str:
-    """A picture as a data URL: WebP, a tenth of the PNG that lies beside the page."""
-    buffer = io.BytesIO()
-    Image.open(path).save(buffer, "WEBP", quality=INLINE_QUALITY, method=4)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

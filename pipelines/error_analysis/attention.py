@@ -63,16 +63,3 @@ def touched(region: Mask, grid: tuple[int, ...]) -> Mask:
     patches = np.zeros(grid, bool)
     patches[rows * grid[0] // region.shape[0], columns * grid[1] // region.shape[1]] = True
     return patches
-
-
-def entropy(grid_map: Map, null_mass: float) -> float:
-    """Entropy of the attention over the patches and the null token, over that of even attention: 0 one patch, 1 even.
-
-    It is the training log's attention entropy, of a sentence's mean map. NaN without attention.
-    """
-    attention = np.append(grid_map.astype(np.float64).ravel(), null_mass)
-    total = attention.sum()
-    if total <= 0:
-        return float("nan")
-    share = attention[attention > 0] / total
-    return float(-(share * np.log(share)).sum() / np.log(attention.size))

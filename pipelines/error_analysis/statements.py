@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from model.findings import Finding
+from model.grounding import entropy
 from model.metrics import grounding_figures, match_statements
 from model.report import GroundedReport, GroundedSentence
 from model.study import Section
 from pipelines.calibrating import points_right
-from pipelines.error_analysis.attention import Look, Map, Mask, entropy, look
+from pipelines.error_analysis.attention import Look, Map, Mask, look
 from pipelines.evaluation_set import EvaluationStudy, ReferenceSentence
 from pipelines.grounding_scores import match_anatomy
 

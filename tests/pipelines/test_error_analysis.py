@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from model.findings import Certainty, Finding, Side
+from model.grounding import entropy
 from model.labeler import label_sentence
 from model.metrics import PatientBootstrap
 from model.pixels import Geometry, ModelInput
 from model.report import GroundedReport, GroundedSentence, Verdict
 from model.study import Section
-from pipelines.error_analysis.attention import entropy, look, touched
+from pipelines.error_analysis.attention import look, touched
 from pipelines.error_analysis.entropies import entropies
 from pipelines.error_analysis.failures import FEWEST, known_failures
 from pipelines.error_analysis.failures import Verdict as Seen

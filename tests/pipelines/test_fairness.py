@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model.grounding import entropy
 from model.metrics import Figure, mean_figure
 from model.metrics.findings import findings_figures
 from model.report import GroundedReport, GroundedSentence, Verdict
@@ -21,7 +22,7 @@ from pipelines.fairness import (
     audit_figures,
     compare_groups,
 )
-from pipelines.fairness_figures import audited, entropy
+from pipelines.fairness_figures import audited
 from pipelines.fairness_gaps import chances, deals, step_down
 from pipelines.statistics import Statistics
 
