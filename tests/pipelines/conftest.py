@@ -234,10 +234,13 @@ def statistics_of(figures: Mapping[str, float | None], patients: int = 60, sprea
 
 
 def write_subgroups(path: Path, *rows: tuple[str, str, str, int, float, float, float, str]) -> None:
-    """Stage audit's table: attribute, group, figure, patients, value, low, high, status."""
+    """Stage audit's table of rows attribute, group, figure, patients, value, low, high, status; the gaps are alike."""
     columns = ("attribute", "group", "figure", "n_patients", "value", "low", "high", "status")
+    found = pd.DataFrame(rows, columns=list(columns))
+    about = found.figure.map(lambda name: "words" if name.startswith("findings") else "attention")
+    gaps = {"gap": -0.04, "gap_low": -0.07, "gap_high": -0.01, "p": 0.001, "p_adjusted": 0.004}
     path.parent.mkdir(exist_ok=True)
-    pd.DataFrame(rows, columns=list(columns)).to_parquet(path)
+    found.assign(n_studies=found.n_patients, about=about, better="higher", **gaps).to_parquet(path)
 
 
 SUBGROUPS = (
@@ -298,6 +301,7 @@ def build_run(root: Path, **changes: float | None) -> Path:
         "prepare": {"n_studies": 7, "n_train": 1, "n_masks": 4},
         "train": {"epochs": 6, "best_epoch": 6, "validate_loss": 0.53},
         "evaluate": FIGURES | changes,
+        "audit": {"n_subgroups": 2, "n_insufficient": 0, "n_gaps": 1},
         "export": {"encoder_mb": 2.5},
         "parity": {"n_studies": 5, "tokens_equal_share": 1.0, "map_max_difference": 3e-7, "passed": 1},
     }

@@ -106,16 +106,16 @@ def test_the_version_says_who_signed_it_off(
     at = said.pop("sign_off.at")
     assert said == {
         "sign_off.by": "Jane Doe",
-        "sign_off.entry": "2",
+        "sign_off.entry": "3",
         "sign_off.report_sha256": digest,
         "sign_off.demo": "false",
     }
     when = f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%S} UTC"
-    signed = f"sha256 {digest}: approved by Jane Doe, radiologist, {when}, in entry 2 of the ledger"
+    signed = f"sha256 {digest}: approved by Jane Doe, radiologist, {when}, in entry 3 of the ledger"
     assert version.description == f"validation report {signed}"
     assert signed in capsys.readouterr().out
     (run,) = runs(workspace)
-    assert run.data.tags["sign_off.entry"] == "2"
+    assert run.data.tags["sign_off.entry"] == "3"
 
 
 def test_a_model_that_nobody_signed_off_is_recorded_and_not_registered(
@@ -126,7 +126,7 @@ def test_a_model_that_nobody_signed_off_is_recorded_and_not_registered(
     assert "register: refused: nobody signed its report, sha256" in capsys.readouterr().err
     sign_as(workspace, "John Roe")
     assert register(monkeypatch) == 3
-    assert "entry 2 by John Roe: John Roe wrote its commit" in capsys.readouterr().err
+    assert "entry 3 by John Roe: John Roe wrote its commit" in capsys.readouterr().err
     (run,) = runs(workspace)
     assert not any(name.startswith("sign_off.") for name in run.data.tags)
     assert client(workspace).search_registered_models() == []

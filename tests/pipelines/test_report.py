@@ -87,7 +87,7 @@ def test_a_passed_model_is_reported_with_the_stages_own_figures(passed_run: Path
         "matched": None,
         "teacher_forced": None,
         "constant": measured["constant.bleu_4"],
-        "nearest": None,
+        "nearest": measured["nearest.bleu_4"],
         "shuffled": measured["shuffled.bleu_4"],
         "mean_mask": None,
     }
