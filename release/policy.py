@@ -67,6 +67,7 @@ class Policy(Strict):
     misses: (
         Guardrail  # a study counts 1 where the draft lacks a finding of the signed report, or has it on the other side
     )
+    misses: Guardrail  # a study counts 1 where the draft lacks a finding of the signed report, or has its side wrong
     faults: Guardrail  # a study counts 1 where there was no draft, or it came later than `slow_seconds`
     edit_rate: Primary  # words changed over words signed, at most 1
     slow_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -1,8 +1,8 @@
 """Evidence on a difference between two models that stays valid however often it is looked at.
 
-A study brings a **score** s and its **information** v, with E[s | past] = v * d, where d is the candidate's mean outcome
-less the champion's on such a study. Outcomes lie in [0, 1]; the mean may change from study to study. Then, for a bet c
-that was fixed before the study,
+A study brings a **score** s and its **information** v, with E[s | past] = v * d, where d is the candidate's mean
+outcome less the champion's on such a study. Outcomes lie in [0, 1], and their means may change from study to study.
+Then, for a bet c that was fixed before the study,
 
     factor = 1 + c * (s - v * m)
 
@@ -25,8 +25,7 @@ A bet is good for some effects and sizes only, so the wealth is the mean over `B
 nearly all. A mean of supermartingales is one. No variance is estimated: where nothing has happened yet, the wealth is
 what it is, while a normal approximation would be certain of a difference of 0.
 
-What is shown against is that d exceeds m in *no* study (or stays below it in none). Where d drifts across m, a bound speaks
-of a mixture of the times.
+What a crossing refutes is "d <= m at every study". Where d drifts across m, a bound speaks of a mixture of the times.
 """
 
 from collections.abc import Iterator
@@ -38,7 +37,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-BETS: Floats = 2.0 ** np.arange(-6, 4)
+BETS: Floats = np.exp2(np.arange(-6.0, 4.0))
 REACH = 0.3  # nulls go from -REACH to REACH
 NULLS: Floats = np.arange(-120, 121) / 400
 STAKE = 0.75  # of the wealth may be lost to one study at most
