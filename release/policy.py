@@ -64,9 +64,6 @@ class Policy(Strict):
     """The whole promise."""
 
     alpha: Share  # all guardrails together: the risk that a candidate that is no worse is stopped
-    misses: (
-        Guardrail  # a study counts 1 where the draft lacks a finding of the signed report, or has it on the other side
-    )
     misses: Guardrail  # a study counts 1 where the draft lacks a finding of the signed report, or has its side wrong
     faults: Guardrail  # a study counts 1 where there was no draft, or it came later than `slow_seconds`
     edit_rate: Primary  # words changed over words signed, at most 1

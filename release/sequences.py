@@ -131,9 +131,9 @@ class Sequence:
         return self
 
     @property
-    def estimate(self) -> float:
-        """The difference, each study weighed by its information; NaN where there is none."""
-        return self._score / self._information if self._information else float("nan")
+    def estimate(self) -> float | None:
+        """The difference, each study weighed by its information; None where there is none."""
+        return self._score / self._information if self._information else None
 
     def low(self, alpha: float) -> float:
         """The difference is shown to be above this null at level `alpha`; -1 where it is above none."""

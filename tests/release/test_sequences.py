@@ -76,7 +76,7 @@ def test_bounds_are_an_interval_around_the_estimate_and_do_not_depend_on_how_stu
 def test_without_a_study_nothing_is_known() -> None:
     nothing = Sequence()
     assert (nothing.n, nothing.low(0.05), nothing.high(0.05)) == (0, -1.0, 1.0)
-    assert math.isnan(nothing.estimate)
+    assert nothing.estimate is None
 
 
 def test_no_event_at_all_is_not_certainty() -> None:
