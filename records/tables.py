@@ -1,6 +1,6 @@
 """The tables as they stand after the last migration."""
 
-from sqlalchemy import Boolean, Column, Float, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Float, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -26,8 +26,7 @@ rollouts = Table(
     Column("weight", Float, nullable=False),  # the candidate's share of live studies, as routers read it
     Column("candidate", String, nullable=False),
     Column("champion", String),
-    Column("trained_by", String),
-    Column("committed_by", String),
+    Column("makers", JSON, nullable=False),  # names, as runs are triggered and commits written under
     Column("held_by", String),
     Column("started_at", String, nullable=False),  # ISO 8601, UTC
     Column("since", String, nullable=False),

@@ -63,6 +63,7 @@ class Primary(Strict):
 class Policy(Strict):
     """The whole promise."""
 
+    demo: bool = False  # shown as DEMO everywhere; signatures of DEMO identities count
     alpha: Share  # all guardrails together: the risk that a candidate that is no worse is stopped
     misses: Guardrail  # a study counts 1 where the draft lacks a finding of the signed report, or has its side wrong
     faults: Guardrail  # a study counts 1 where there was no draft, or it came later than `slow_seconds`

@@ -1,5 +1,6 @@
 """A rollout as it stands, and the step from one state to the next."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -17,15 +18,15 @@ class State:
     """One rollout. Every change makes the revision one higher, and is the only one to do so.
 
     `weight` is the share of studies whose report the candidate drafts. `champion` is None where there was no model
-    before. `since` is when the phase or step began. `trained_by` and `committed_by` are those who may not approve.
+    before. `makers` started the candidate's training or wrote its commit, and may not approve it; where nobody knows
+    them, nobody may. `since` is when the phase or step began.
     """
 
     id: str
     candidate: str
     champion: str | None
     policy_sha256: str
-    trained_by: str | None
-    committed_by: str | None
+    makers: tuple[str, ...]
     started_at: datetime
     since: datetime
     phase: Phase = Phase.SHADOWING
@@ -49,14 +50,12 @@ class State:
         candidate: str,
         champion: str | None,
         policy: Policy,
+        makers: Iterable[str],
         now: datetime,
-        *,
-        trained_by: str | None = None,
-        committed_by: str | None = None,
     ) -> Self:
         """A new rollout: in shadow beside the champion; without a champion it waits for a signature alone."""
         phase = Phase.SHADOWING if champion else Phase.AWAITING_FULL
-        return cls(id, candidate, champion, policy.sha256, trained_by, committed_by, now, now, phase)
+        return cls(id, candidate, champion, policy.sha256, tuple(makers), now, now, phase)
 
     @property
     def request(self) -> dict[str, Any]:
@@ -76,7 +75,7 @@ class State:
     @classmethod
     def of_row(cls, row: dict[str, Any]) -> Self:
         times = {name: datetime.fromisoformat(row[name]) for name in ("started_at", "since")}
-        return cls(**(row | times | {"phase": Phase(row["phase"])}))
+        return cls(**(row | times | {"phase": Phase(row["phase"]), "makers": tuple(row["makers"])}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +100,6 @@ def move(state: State, now: datetime, reason: str, *, by: str | None = None, **c
 
 
 def _plain(value: object) -> object:
-    return value.astimezone(UTC).isoformat(timespec="milliseconds") if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds")
+    return list(value) if isinstance(value, tuple) else value

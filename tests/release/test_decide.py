@@ -18,7 +18,7 @@ from tests.release.conftest import NOW, POLICY, hours
 GOOD = Reading(5000, 0.0, -0.01, 0.005)
 WORSE = Reading(5000, 0.04, 0.02, 0.06)
 VAGUE = Reading(50, 0.01, -0.2, 0.25)
-SHADOWED = State.begin("r1", "m2", "m1", POLICY, NOW, trained_by="tom", committed_by="Ada <ada@example.org>")
+SHADOWED = State.begin("r1", "m2", "m1", POLICY, ["tom", "Ada <ada@example.org>"], NOW)
 
 
 def evidence(now: datetime, **changes: Any) -> Evidence:
@@ -245,7 +245,7 @@ def test_a_person_may_go_on_where_the_evidence_is_inconclusive(step: int, follow
 
 
 def test_a_first_version_is_released_by_signature_alone() -> None:
-    first = State.begin("r0", "m1", None, POLICY, NOW)
+    first = State.begin("r0", "m1", None, POLICY, [], NOW)
     nothing = Evidence(NOW, POLICY.sha256)
     assert (first.phase, first.weight) == (Phase.AWAITING_FULL, 0)
     assert decide(first, nothing, POLICY, NOW) is None

@@ -16,7 +16,7 @@ from tests.release.conftest import NOW, POLICY
 
 SALT, OTHER = "5a" * 32, "c3" * 32
 UIDS = [f"1.2.826.0.1.3680043.8.498.{number}" for number in range(20_000)]
-SHADOWED = State.begin("r1", "m2", "m1", POLICY, NOW)
+SHADOWED = State.begin("r1", "m2", "m1", POLICY, [], NOW)
 
 
 def of(state: State) -> Rollout:
@@ -70,5 +70,5 @@ def test_after_promotion_the_candidate_answers_alone() -> None:
 
 
 def test_before_the_first_release_nobody_answers() -> None:
-    first = State.begin("r0", "m1", None, POLICY, NOW)
+    first = State.begin("r0", "m1", None, POLICY, [], NOW)
     assert route(of(first), "1.2.3") == Route(None, Arm.CHAMPION, 0.0)
