@@ -55,11 +55,13 @@ class Scores:
 
     def counted(self) -> Iterator[tuple["Scores", Floats]]:
         """The different scores and how often each is there, a few at a time: of a yes or no there are few."""
-        columns = np.column_stack([self.score, self.information, self.least, self.most])
-        different, counts = np.unique(columns, axis=0, return_counts=True)
-        for start in range(0, len(different), CHUNK):
+        rows = np.stack([self.score, self.information, self.least, self.most])
+        rows = rows[:, np.lexsort(rows)]
+        first = np.flatnonzero((np.diff(rows, prepend=np.nan) != 0).any(axis=0))
+        counts = np.diff(first, append=rows.shape[1]).astype(np.float64)
+        for start in range(0, len(first), CHUNK):
             part = slice(start, start + CHUNK)
-            yield Scores(*different[part].T), counts[part].astype(np.float64)
+            yield Scores(*rows[:, first[part]]), counts[part]
 
 
 def paired(candidate: Floats, champion: Floats) -> Scores:

@@ -31,7 +31,7 @@ POLICY = Policy(
     maximum_unsigned=0.1,
     stale_hours=1,
     answer_hours=72,
-    shadow=Stage(minimum_hours=24, maximum_hours=240, minimum_studies=1000, misses_margin=0.01),
+    shadow=Stage(minimum_hours=24, maximum_hours=96, minimum_studies=1000, misses_margin=0.01),
     steps=(step(0.05, 0.1), step(0.5, 0.02), step(0.75, 0.01)),
     superseded_in=("shadowing",),  # type: ignore[arg-type]
 )

@@ -152,7 +152,7 @@ def test_a_shadow_that_answers_nothing_is_ended() -> None:
 
 
 def test_without_any_traffic_shadow_is_inconclusive_and_never_passed() -> None:
-    late = NOW + hours(240)
+    late = NOW + hours(96)
     nothing = Evidence(late, POLICY.sha256)
     found = decide(SHADOWED, nothing, POLICY, late)
     assert found is not None
