@@ -1,8 +1,8 @@
 """Rollouts of invented hospitals, many at once: how often a policy stops, passes or asks, and whom it exposes.
 
-From the first canary study on, of misses alone: shadow, faults and edit rates are as they should be, each report is
-signed in time, and people answer at once. Looks are `LOOK_HOURS` apart. The rules are those of `release.decide`, for
-all runs together.
+Of misses alone: faults and edit rates are as they should be, and each report is signed in time. `shadow` is the one
+stage, `traffic` all that follows it, as if shadow had seen no harm. Looks are `LOOK_HOURS` apart. The rules are those
+of `release.decide`, for all runs together.
 """
 
 import math
@@ -13,22 +13,35 @@ from numpy.typing import NDArray
 
 from release.evidence import Outcome
 from release.policy import Policy
-from release.sequences import BETS, Floats, concurrent, log_factors, log_wealth
+from release.sequences import BETS, Floats, Scores, concurrent, log_factors, log_wealth, paired
+from release.state import SHADOW
 
 LOOK_HOURS = 0.25
 NAIVE_HOURS = 1.0
 CELLS = (np.array([True, True, False, False]), np.array([1.0, 0.0, 1.0, 0.0]))  # by the candidate; missed
+PAIRS = (np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]))  # missed by the candidate alone, the champion alone
 
 Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Hospital:
-    """Studies a day, and the share of them in which each model misses a finding."""
+    """Studies a day, and the share of them in which each model misses a finding. `shared` is the share of the
+    champion's misses that are the candidate's too."""
 
     studies_per_day: float
     champion: float
     candidate: float
+    shared: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.shared * self.champion > self.candidate:
+            raise ValueError("a candidate that misses less than what both miss cannot be")
+
+    @property
+    def a_look(self) -> float:
+        """Studies that are expected between two looks."""
+        return self.studies_per_day * LOOK_HOURS / 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +68,7 @@ class _Arrivals:
 
     def __init__(self, hospital: Hospital, lag_hours: float, runs: int, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
-        self._mean = hospital.studies_per_day * LOOK_HOURS / 24
+        self._mean = hospital.a_look
         self._misses = (hospital.candidate, hospital.champion)
         self._waiting = [(np.zeros((runs, 4), np.int64), np.full(runs, 0.5))] * math.ceil(lag_hours / LOOK_HOURS)
 
@@ -74,9 +87,35 @@ class _Arrivals:
         self._waiting = [(cells[going], weight[going]) for cells, weight in self._waiting]
 
 
-def simulate(policy: Policy, hospital: Hospital, runs: int, seed: int = 0) -> Course:
-    """Run `runs` rollouts under `policy` to their end."""
-    course = _Evidence(policy, runs)
+def shadow(policy: Policy, hospital: Hospital, runs: int, seed: int = 0) -> Course:
+    """The shadow of `runs` rollouts. PASS: a person is asked for the first traffic."""
+    stage, misses = policy.shadow, policy.misses
+    seen = _Evidence([stage.misses_margin], misses.margin, misses.shadow_stop_alpha, misses.pass_alpha, runs)
+    rng, ends, studies = np.random.default_rng(seed), _Ends(runs), np.zeros(runs, np.int64)
+    both = hospital.shared * hospital.champion
+    chances = [hospital.candidate - both, hospital.champion - both]
+    chances.append(1 - sum(chances))
+    for look in range(math.ceil(policy.label_lag_hours / LOOK_HOURS), round(stage.maximum_hours / LOOK_HOURS) + 1):
+        n, hours = len(studies), look * LOOK_HOURS
+        cells = rng.multinomial(rng.poisson(hospital.a_look, n), chances)
+        scores = paired(*(np.tile(missed, n) for missed in PAIRS))
+        seen.add(cells, scores, np.zeros(3 * n))
+        studies += cells.sum(axis=1)
+        fails = seen.fails()
+        enough = (hours >= stage.minimum_hours) & (studies >= stage.minimum_studies)
+        ready = ~fails & enough & seen.passes(np.zeros(n, np.int64))
+        ended = fails | ready | (hours >= stage.maximum_hours)
+        said = np.select([fails, ready], [Outcome.FAIL, Outcome.PASS], Outcome.INCONCLUSIVE)
+        ends.end(ended, said, hours, np.full(n, SHADOW))
+        seen.keep(~ended)
+        studies = studies[~ended]
+    return ends.course()
+
+
+def traffic(policy: Policy, hospital: Hospital, runs: int, seed: int = 0) -> Course:
+    """The steps of `runs` rollouts, from the first canary study to the end, people answering at once."""
+    misses, bounds = policy.misses, [step.misses_margin for step in policy.steps]
+    seen = _Evidence(bounds, misses.margin, misses.canary_stop_alpha, misses.pass_alpha, runs)
     arrivals = _Arrivals(hospital, policy.label_lag_hours, runs, seed)
     weights, minimum, maximum, count = (
         np.array([getattr(step, name) for step in policy.steps])
@@ -90,11 +129,12 @@ def simulate(policy: Policy, hospital: Hospital, runs: int, seed: int = 0) -> Co
         look += 1
         drafted, mature, then = arrivals.next(weights[step], len(step))
         ends.expose(drafted)
-        course.add(mature, then)
+        scores, missed = seen.scores(then)
+        seen.add(mature, scores, missed)
         studies += np.where(look - lag > since, mature[:, :2].sum(axis=1), 0)
         hours = (look - since) * LOOK_HOURS
-        fails = course.fails()
-        ready = ~fails & (hours >= minimum[step]) & (studies >= count[step]) & course.passes(step)
+        fails = seen.fails()
+        ready = ~fails & (hours >= minimum[step]) & (studies >= count[step]) & seen.passes(step)
         last = step == len(weights) - 1
         late = ~fails & ~ready & (hours >= maximum[step])
         ended = fails | (ready & last) | late
@@ -103,7 +143,7 @@ def simulate(policy: Policy, hospital: Hospital, runs: int, seed: int = 0) -> Co
         if ended.any():
             said = np.select([fails, ready], [Outcome.FAIL, Outcome.PASS], Outcome.INCONCLUSIVE)
             ends.end(ended, said, look * LOOK_HOURS, step)
-            course.keep(~ended)
+            seen.keep(~ended)
             arrivals.keep(~ended)
             step, since, studies = step[~ended], since[~ended], studies[~ended]
     return ends.course()
@@ -138,29 +178,26 @@ def naive(policy: Policy, hospital: Hospital, runs: int, seed: int = 0) -> Cours
 class _Evidence:
     """The wealth of all runs that go on: against "no worse" and the margin, and against each step's margin."""
 
-    def __init__(self, policy: Policy, runs: int) -> None:
-        misses = policy.misses
-        self._margin, self._stop, self._pass = (
-            misses.margin,
-            -np.log(misses.canary_stop_alpha),
-            -np.log(misses.pass_alpha),
-        )
-        self._worse, self._bounds = np.array([0.0, misses.margin]), np.array([s.misses_margin for s in policy.steps])
+    def __init__(self, bounds: list[float], margin: float, stop_alpha: float, pass_alpha: float, runs: int) -> None:
+        self._margin, self._stop, self._pass = margin, -np.log(stop_alpha), -np.log(pass_alpha)
+        self._worse, self._bounds = np.array([0.0, margin]), np.array(bounds)
         self._above = np.zeros((runs, len(self._worse), len(BETS)))
         self._below = np.zeros((runs, len(self._bounds), len(BETS)))
         self._sums = np.zeros((runs, 4))  # studies, misses, scores, information
 
-    def add(self, cells: Whole, weight: Floats) -> None:
-        """Studies in cells, (runs, 4), and the candidate's share when they arrived, (runs,)."""
-        runs = len(cells)
+    def scores(self, weight: Floats) -> tuple[Scores, Floats]:
+        """Of studies in `CELLS` that arrived at a share `weight`, (runs,), and whether each is a miss, (4 runs,)."""
         guess = np.round((self._sums[:, 1] + 0.5) / (self._sums[:, 0] + 1), 2)
-        drafted, missed = (np.tile(cell, runs) for cell in CELLS)
-        scores = concurrent(drafted, missed, np.repeat(weight, 4), np.repeat(guess, 4))
+        drafted, missed = (np.tile(cell, len(weight)) for cell in CELLS)
+        return concurrent(drafted, missed, np.repeat(weight, 4), np.repeat(guess, 4)), missed
+
+    def add(self, cells: Whole, scores: Scores, missed: Floats) -> None:
+        """Studies in cells, (runs, cells), and each cell's score, (runs * cells,)."""
         for side, wealth, nulls in ((1, self._above, self._worse), (-1, self._below, self._bounds)):
-            factors = log_factors(scores, nulls, side).reshape(runs, 4, len(nulls), len(BETS))
+            factors = log_factors(scores, nulls, side).reshape(*cells.shape, len(nulls), len(BETS))
             wealth += np.einsum("rc,rcnb->rnb", cells, factors)
-        found = (np.ones(4 * runs), missed, scores.score, scores.information)
-        self._sums += np.stack([(cells * column.reshape(runs, 4)).sum(axis=1) for column in found], axis=1)
+        found = (np.ones(cells.size), missed, scores.score, scores.information)
+        self._sums += np.stack([(cells * column.reshape(cells.shape)).sum(axis=1) for column in found], axis=1)
 
     def fails(self) -> NDArray[np.bool_]:
         shown = log_wealth(self._above) >= self._stop
