@@ -128,7 +128,9 @@ def study(arrivals: Arrivals, since: float, as_of: float, policy: Policy) -> Stu
         unsigned=max(_share(here & ~labelled, here if shadow else here & arm) for arm in arms),
         misses=_reading(arrivals, arrivals.missed, labelled, stops[0], misses.pass_alpha),
         faults=_reading(arrivals, arrivals.faulted, arrivals.arrived <= as_of, stops[1], faults.pass_alpha),
-        edit_rate=_reading(arrivals, np.clip(arrivals.edit_rate, 0, 1), labelled, primary.alpha, primary.alpha),
+        edit_rate=_reading(
+            arrivals, np.clip(arrivals.edit_rate, 0, 1), labelled, primary.stop_alpha, primary.pass_alpha
+        ),
     )
 
 

@@ -54,17 +54,18 @@ class Guardrail(Strict):
 
 
 class Primary(Strict):
-    """A figure that is judged once, before full traffic: FAIL where it is worse by more than `margin`."""
+    """A mean that must not rise by more than `margin`, judged in the last step alone."""
 
     margin: Margin
-    alpha: Share
+    stop_alpha: Share
+    pass_alpha: Share
 
 
 class Policy(Strict):
     """The whole promise."""
 
     demo: bool = False  # shown as DEMO everywhere; signatures of DEMO identities count
-    alpha: Share  # all guardrails together: the risk that a candidate that is no worse is stopped
+    alpha: Share  # of all stops together: the risk that a candidate that is no worse is stopped
     misses: Guardrail  # a study counts 1 where the draft lacks a finding of the signed report, or has its side wrong
     faults: Guardrail  # a study counts 1 where there was no draft, or it came later than `slow_seconds`
     edit_rate: Primary  # words changed over words signed, at most 1
@@ -82,8 +83,8 @@ class Policy(Strict):
         weights = [step.weight for step in self.steps]
         if sorted(set(weights)) != weights:
             raise ValueError(f"the steps' weights {weights} must rise")
-        if self.misses.stop_alpha + self.faults.stop_alpha > self.alpha + 1e-12:
-            raise ValueError(f"the guardrails' stop alphas add up to more than alpha {self.alpha:g}")
+        if sum(judged.stop_alpha for judged in (self.misses, self.faults, self.edit_rate)) > self.alpha + 1e-12:
+            raise ValueError(f"the stop alphas add up to more than alpha {self.alpha:g}")
         if self.steps[-1].misses_margin > self.misses.margin or self.shadow.misses_margin > self.misses.margin:
             raise ValueError(f"shadow and the last step must show the margin that is promised, {self.misses.margin:g}")
         if final := [phase.value for phase in self.superseded_in if phase.is_final]:

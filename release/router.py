@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from release.phases import Phase
-from release.state import State
-from release.store import Rollout
+from release.store import Standing
 
 SHADOWED = {Phase.SHADOWING, Phase.AWAITING_CANARY}
 
@@ -45,9 +44,11 @@ def arm(salt: str, study_uid: str, weight: float) -> Arm:
     return Arm.CANDIDATE if place(salt, study_uid) < weight else Arm.CHAMPION
 
 
-def route(rollout: Rollout, study_uid: str) -> Route:
-    """What a rollout says of a study; `live` is None where no model has been released yet."""
-    state: State = rollout.state
-    side = arm(rollout.salt, study_uid, state.weight)
+def route(standing: Standing, study_uid: str) -> Route:
+    """Where a study goes; `live` is None where no model has been released yet."""
+    if standing.rollout is None:
+        return Route(standing.champion, Arm.CHAMPION, 0.0)
+    state = standing.rollout.state
+    side = arm(standing.rollout.salt, study_uid, state.weight)
     live = state.candidate if side is Arm.CANDIDATE else state.champion
     return Route(live, side, state.weight, state.candidate if state.phase in SHADOWED else None)

@@ -14,12 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from records import ledger
+from records import ledger, tables
 from records.canonical import canonical
 from records.database import writing
 from records.errors import RecordsError
 from records.ledger import Entry
 from records.tables import rollouts
+from release.phases import Phase
 from release.policy import Policy
 from release.state import State, Transition
 
@@ -43,6 +44,14 @@ class Rollout:
     salt: str
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who drafts at this moment: the version that was promoted last, None before the first, and the open rollout."""
+
+    champion: str | None
+    rollout: Rollout | None
+
+
 def start(engine: Engine, state: State, policy: Policy, salt: str, now: datetime) -> Applied:
     """Enter a new rollout.
 
@@ -50,13 +59,16 @@ def start(engine: Engine, state: State, policy: Policy, salt: str, now: datetime
         salt: 64 hexadecimal digits, new for each rollout, from `secrets.token_hex(32)`.
 
     Raises:
-        RecordsError: another rollout is open, or there was one of this id.
+        RecordsError: another rollout is open, there was one of this id, or its champion is not the one that drafts.
     """
     with writing(engine) as connection:
         if found := rollout(connection, state.id):
             if found.state.started_at != state.started_at or found.policy != policy:
                 raise RecordsError(f"rollout {state.id!r}", "there was one of this id", "choose another id")
             return Applied.REPLAYED
+        if (live := champion(connection)) != state.champion:
+            rule = f"its champion is {state.champion or 'none'}, and {live or 'none'} is the model that drafts"
+            raise RecordsError(f"rollout {state.id!r}", rule, "begin it against that one")
         try:
             connection.execute(
                 insert(rollouts).values(
@@ -89,9 +101,19 @@ def rollout(connection: Connection, id: str) -> Rollout | None:  # noqa: A002 - 
     return _one(connection, rollouts.c.id == id)
 
 
-def open_rollout(connection: Connection) -> Rollout | None:
-    """The rollout that has not ended, if there is one."""
-    return _one(connection, rollouts.c.open.is_(True))
+def standing(connection: Connection) -> Standing:
+    """What a router goes by, read in one transaction."""
+    return Standing(champion(connection), _one(connection, rollouts.c.open.is_(True)))
+
+
+def champion(connection: Connection) -> str | None:
+    """The version that the ledger saw promoted last. No clock has a say in it."""
+    newest_first = select(tables.ledger).where(tables.ledger.c.kind == ROLLOUT).order_by(tables.ledger.c.seq.desc())
+    for row in connection.execute(newest_first):
+        state = Entry(*row).written.body["state"]
+        if state["phase"] == Phase.PROMOTED:
+            return str(state["candidate"])
+    return None
 
 
 def history(entries: Iterable[Entry], id: str) -> list[Entry]:  # noqa: A002 - the column's name

@@ -7,7 +7,10 @@ import pytest
 from sqlalchemy import Engine
 
 from records.database import open_database
+from release.phases import Phase
 from release.policy import Guardrail, Policy, Primary, Stage, Step
+from release.state import State, move
+from release.store import apply, start
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
@@ -25,7 +28,7 @@ POLICY = Policy(
     alpha=0.05,
     misses=GUARDRAIL,
     faults=GUARDRAIL,
-    edit_rate=Primary(margin=0.02, alpha=0.05),
+    edit_rate=Primary(margin=0.02, stop_alpha=0.01, pass_alpha=0.05),
     slow_seconds=60,
     label_lag_hours=12,
     maximum_unsigned=0.1,
@@ -39,4 +42,9 @@ POLICY = Policy(
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
-    return open_database(f"sqlite:///{tmp_path / 'records.db'}")
+    """Records in which m1 was released first."""
+    engine = open_database(f"sqlite:///{tmp_path / 'records.db'}")
+    first = State.begin("r0", "m1", None, POLICY, [], NOW)
+    start(engine, first, POLICY, "00" * 32, NOW)
+    apply(engine, move(first, NOW, "approved", by="Jane Doe", phase=Phase.PROMOTED, weight=1.0), NOW)
+    return engine

@@ -14,9 +14,9 @@ from release.approvals import approvals
 from release.decide import decide
 from release.evidence import Arrivals, Evidence, study
 from release.policy import Policy
-from release.router import Arm, route
+from release.router import Arm, Route, route
 from release.state import SHADOW, State
-from release.store import Applied, Rollout, apply, broken, rollout, start
+from release.store import Applied, Rollout, apply, broken, rollout, standing, start
 from tests.release.conftest import NOW, hours
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)
@@ -53,17 +53,22 @@ class Hospital:
         assert found is not None
         return found
 
+    def route(self, study_uid: str) -> Route:
+        with reading(self.engine) as connection:
+            return route(standing(connection), study_uid)
+
     @property
     def state(self) -> State:
         return self.there.state
 
     def arrive(self) -> None:
         """The studies of one tick, each routed by itself."""
-        there = self.there
+        with reading(self.engine) as connection:
+            now = standing(connection)
         for number in range(self.studies_a_tick):
             at = self.now.timestamp() + number * TICK * 3600 / self.studies_a_tick
             signed = at + 3600 if self.rng.random() < self.signed_share else np.nan
-            sent = route(there, f"2.25.{at:.0f}{number}")
+            sent = route(now, f"2.25.{at:.0f}{number}")
             shown = self.shown_misses if sent.arm is Arm.CANDIDATE else self.champion_misses
             edited = float(np.clip(self.rng.normal(0.3, 0.1), 0, 1).round(1))
             if sent.shadow:

@@ -23,7 +23,9 @@ def test_the_shipped_policy_promises_5_percent_for_48_hours_and_a_week_up_to_all
     assert (policy.steps[0].weight, policy.steps[0].minimum_hours) == (0.05, 48)
     assert sum(step.minimum_hours for step in policy.steps[1:]) == 7 * 24
     assert policy.misses.margin == policy.steps[-1].misses_margin == 0.01
-    assert policy.misses.stop_alpha + policy.faults.stop_alpha == pytest.approx(policy.alpha)
+    assert policy.misses.stop_alpha + policy.faults.stop_alpha + policy.edit_rate.stop_alpha == pytest.approx(
+        policy.alpha
+    )
     assert policy.stage(-1) is policy.shadow
     assert policy.superseded_in == (Phase.SHADOWING, Phase.AWAITING_CANARY)
 

@@ -10,7 +10,7 @@ from records.database import reading
 from records.ledger import entries
 from release.phases import Phase
 from release.policy import Policy
-from release.router import Arm, route
+from release.router import Arm, Route
 from release.store import history
 from tests.release.conftest import POLICY, hours
 from tests.release.hospital import Hospital
@@ -36,7 +36,7 @@ def test_a_better_candidate_is_promoted_after_shadow_and_nine_days_under_the_shi
     assert states[-1].phase is Phase.PROMOTED
     assert hours(24 * 9) <= states[-2].since - states[2].since <= hours(24 * 11)
     assert phases(one) == [state.phase for state in states]
-    assert route(one.there, "1.2.3").arm is Arm.CANDIDATE
+    assert one.route("1.2.3") == Route("m2", Arm.CHAMPION, 0.0)
 
 
 def test_a_candidate_that_harms_only_where_it_is_seen_is_rolled_back_without_a_person(engine: Engine) -> None:
@@ -49,7 +49,7 @@ def test_a_candidate_that_harms_only_where_it_is_seen_is_rolled_back_without_a_p
     assert body["by"] is None
     assert "misses rose by" in body["reason"]
     assert body["figures"]["misses.low"] >= 0
-    assert route(one.there, "1.2.3").live == "m1"
+    assert one.route("1.2.3") == Route("m1", Arm.CHAMPION, 0.0)
 
 
 def test_a_candidate_that_is_worse_in_shadow_is_never_shown(engine: Engine) -> None:

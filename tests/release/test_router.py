@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from release.phases import Phase
 from release.router import Arm, Route, arm, place, route
 from release.state import State
-from release.store import Rollout
+from release.store import Rollout, Standing
 from tests.release.conftest import NOW, POLICY
 
 SALT, OTHER = "5a" * 32, "c3" * 32
@@ -19,8 +19,8 @@ UIDS = [f"1.2.826.0.1.3680043.8.498.{number}" for number in range(20_000)]
 SHADOWED = State.begin("r1", "m2", "m1", POLICY, [], NOW)
 
 
-def of(state: State) -> Rollout:
-    return Rollout(state, POLICY, SALT)
+def of(state: State) -> Standing:
+    return Standing(state.champion, Rollout(state, POLICY, SALT))
 
 
 def test_a_studys_place_is_its_hmac() -> None:
@@ -67,6 +67,10 @@ def test_after_the_kill_switch_the_champion_answers_alone(phase: Phase) -> None:
 def test_after_promotion_the_candidate_answers_alone() -> None:
     promoted = replace(SHADOWED, phase=Phase.PROMOTED, weight=1.0)
     assert {route(of(promoted), uid) for uid in UIDS[:500]} == {Route("m2", Arm.CANDIDATE, 1.0)}
+
+
+def test_without_a_rollout_the_champion_answers_alone() -> None:
+    assert route(Standing("m1", None), "1.2.3") == Route("m1", Arm.CHAMPION, 0.0)
 
 
 def test_before_the_first_release_nobody_answers() -> None:

@@ -17,7 +17,7 @@ from records.ledger import entries
 from release.decide import abort, hold, resume
 from release.phases import Phase
 from release.state import State, Transition
-from release.store import Applied, Rollout, apply, broken, history, open_rollout, rollout, start
+from release.store import Applied, Rollout, Standing, apply, broken, history, rollout, standing, start
 from tests.release.conftest import NOW, POLICY, hours
 from tests.release.test_decide import WAY
 
@@ -53,7 +53,7 @@ def test_a_rollout_is_read_back_with_its_promise_and_its_history(engine: Engine)
         whole(engine)
     with reading(engine) as connection:
         told = [entry.written.body for entry in history(entries(connection), "r1")]
-        assert open_rollout(connection) is None
+        assert standing(connection) == Standing("m2", None)
     assert [body["state"]["phase"] for body in told] == [state.phase for state in WAY]
     assert [body["before"] for body in told] == [None, *(state.phase for state in WAY[:-1])]
     assert told[1]["figures"] == {"misses": 0.001}
@@ -85,10 +85,13 @@ def test_one_rollout_is_open_at_a_time_and_an_id_is_used_once(engine: Engine) ->
     assert begin(engine, replace(SHADOWED, id="r2")) is Applied.APPLIED
     with pytest.raises(RecordsError, match="there was one of this id"):
         begin(engine, replace(SHADOWED, started_at=NOW + hours(1)))
+    with pytest.raises(RecordsError, match="its champion is m0, and m1 is the model that drafts"):
+        begin(engine, replace(SHADOWED, id="r3", champion="m0"))
     with reading(engine) as connection:
-        there = open_rollout(connection)
-    assert there is not None
-    assert there.state.id == "r2"
+        now = standing(connection)
+    assert now.champion == "m1"
+    assert now.rollout is not None
+    assert now.rollout.state.id == "r2"
     whole(engine)
 
 
@@ -165,11 +168,11 @@ def test_a_row_that_was_changed_behind_the_ledgers_back_is_found(engine: Engine)
     for number in range(2):
         apply(engine, step(number), NOW)
     with writing(engine) as connection:
-        connection.exec_driver_sql("UPDATE rollouts SET weight = 0.5")
+        connection.exec_driver_sql("UPDATE rollouts SET weight = 0.5 WHERE id = 'r1'")
     with reading(engine) as connection:
         assert broken(connection) == "rollout r1: its row is not what the ledger says"
     with writing(engine) as connection:
-        connection.exec_driver_sql("UPDATE rollouts SET weight = 0.05, revision = 9")
+        connection.exec_driver_sql("UPDATE rollouts SET weight = 0.05, revision = 9 WHERE id = 'r1'")
     with reading(engine) as connection:
         assert broken(connection) == "rollout r1: its revisions in the ledger are not 1 to 9"
 
@@ -177,7 +180,8 @@ def test_a_row_that_was_changed_behind_the_ledgers_back_is_found(engine: Engine)
 def test_a_promise_that_was_changed_in_the_row_is_found(engine: Engine) -> None:
     begin(engine)
     with writing(engine) as connection:
-        connection.exec_driver_sql("""UPDATE rollouts SET policy = replace(policy, '"alpha":0.05', '"alpha":0.06')""")
+        change = """UPDATE rollouts SET policy = replace(policy, '"alpha":0.05', '"alpha":0.06') WHERE id = 'r1'"""
+        connection.exec_driver_sql(change)
     with reading(engine) as connection:
         assert broken(connection) == "rollout r1: its policy is not the promised one"
 
