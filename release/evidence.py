@@ -108,7 +108,7 @@ def study(arrivals: Arrivals, since: float, as_of: float, policy: Policy) -> Stu
 
     A study counts when `label_lag_hours` have passed since its arrival, whether quickly signed or not: who is signed
     sooner may be easier. What was signed later than that stays unsigned, so that no study changes what was known
-    before. A draft or its absence counts at once.
+    before. A draft or its absence counts `slow_seconds` after the arrival.
 
     Args:
         since: when the present stage began: `studies` and `unsigned` are of this stage, the readings of all arrivals.
@@ -117,6 +117,7 @@ def study(arrivals: Arrivals, since: float, as_of: float, policy: Policy) -> Stu
     lag = policy.label_lag_hours * 3600
     mature = arrivals.arrived <= as_of - lag
     labelled = mature & (arrivals.signed - arrivals.arrived <= lag)
+    answered = arrivals.arrived <= as_of - policy.slow_seconds
     here = mature & (arrivals.arrived >= since)
     shadow, arms = arrivals.is_shadow, (arrivals.by_candidate, ~arrivals.by_candidate)
     misses, faults, primary = policy.misses, policy.faults, policy.edit_rate
@@ -127,7 +128,7 @@ def study(arrivals: Arrivals, since: float, as_of: float, policy: Policy) -> Stu
         studies=int((labelled & here & (arms[0] | shadow)).sum()),
         unsigned=max(_share(here & ~labelled, here if shadow else here & arm) for arm in arms),
         misses=_reading(arrivals, arrivals.missed, labelled, stops[0], misses.pass_alpha),
-        faults=_reading(arrivals, arrivals.faulted, arrivals.arrived <= as_of, stops[1], faults.pass_alpha),
+        faults=_reading(arrivals, arrivals.faulted, answered, stops[1], faults.pass_alpha),
         edit_rate=_reading(
             arrivals, np.clip(arrivals.edit_rate, 0, 1), labelled, primary.stop_alpha, primary.pass_alpha
         ),

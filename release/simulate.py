@@ -150,8 +150,8 @@ def traffic(policy: Policy, hospital: Hospital, runs: int, seed: int = 0) -> Cou
 
 
 def naive(policy: Policy, hospital: Hospital, runs: int, seed: int = 0) -> Course:
-    """The rule that suggests itself: the steps follow the clock, and each hour the difference of the two rates is
-    looked at. It stops where that is above the margin."""
+    """The rule that suggests itself: the steps follow the clock, and each hour, from the first step's minimum count on,
+    the difference of the two rates is looked at. It stops where that is above the margin."""
     arrivals = _Arrivals(hospital, policy.label_lag_hours, runs, seed)
     ends, seen = _Ends(runs), np.zeros((runs, 4))
     schedule = np.cumsum([step.minimum_hours for step in policy.steps])
@@ -163,7 +163,8 @@ def naive(policy: Policy, hospital: Hospital, runs: int, seed: int = 0) -> Cours
         seen += mature
         arms = seen[:, 0:2].sum(axis=1), seen[:, 2:4].sum(axis=1)
         rates = (seen[:, miss] / np.maximum(arm, 1) for miss, arm in zip((0, 2), arms, strict=True))
-        ended = (next(rates) - next(rates) > policy.misses.margin) & (hours % NAIVE_HOURS == 0)
+        looked = (arms[0] >= policy.steps[0].minimum_studies) & (hours % NAIVE_HOURS == 0)
+        ended = looked & (next(rates) - next(rates) > policy.misses.margin)
         if hours == schedule[-1]:
             said = np.where(ended, Outcome.FAIL, Outcome.PASS)
             ended = np.ones(n, bool)
