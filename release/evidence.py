@@ -1,6 +1,6 @@
 """What is known of a rollout at one time: the studies of both models against each other, and what people signed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from release.policy import Policy
 from release.sequences import Floats, Scores, Sequence, concurrent, guesses, paired
 
 Flags = NDArray[np.bool_]
-Times = NDArray[np.float64]  # seconds since the epoch
+Times = Floats  # seconds since the epoch
 
 
 class Outcome(StrEnum):
@@ -73,10 +73,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Studies in the order of their arrival, all (n,). What is not known is NaN.
+    """Studies in the order of their arrival, all (n,). What is not known is NaN, as a miss where there was no draft.
 
-    In shadow both models answer each study, and an outcome stands for each: (n, 2), the champion's first. In canary the
-    outcome is that of the model that drafted the report, (n,).
+    In shadow both models answer each study, and an outcome stands for each: (n, 2), the champion's first. In canary it
+    is that of the model to which the router sent the study, (n,), whoever stepped in for it.
     """
 
     arrived: Times
@@ -92,19 +92,8 @@ class Arrivals:
         return self.missed.ndim == 2
 
 
-@dataclass(frozen=True, slots=True)
-class Studied:
-    """The part of `Evidence` that comes from studies."""
-
-    studies: int
-    unsigned: float
-    misses: Reading
-    faults: Reading
-    edit_rate: Reading
-
-
-def study(arrivals: Arrivals, since: float, as_of: float, policy: Policy) -> Studied:
-    """Hold both models' studies up to `as_of` against each other.
+def studied(known: Evidence, arrivals: Arrivals, since: datetime, policy: Policy) -> Evidence:
+    """`known` with what the studies up to its `as_of` say.
 
     A study counts when `label_lag_hours` have passed since its arrival, whether quickly signed or not: who is signed
     sooner may be easier. What was signed later than that stays unsigned, so that no study changes what was known
@@ -112,26 +101,24 @@ def study(arrivals: Arrivals, since: float, as_of: float, policy: Policy) -> Stu
 
     Args:
         since: when the present stage began: `studies` and `unsigned` are of this stage, the readings of all arrivals.
-        as_of: both in seconds since the epoch.
     """
-    lag = policy.label_lag_hours * 3600
-    mature = arrivals.arrived <= as_of - lag
+    lag, now = policy.label_lag_hours * 3600, known.as_of.timestamp()
+    mature = arrivals.arrived <= now - lag
     labelled = mature & (arrivals.signed - arrivals.arrived <= lag)
-    answered = arrivals.arrived <= as_of - policy.slow_seconds
-    here = mature & (arrivals.arrived >= since)
-    shadow, arms = arrivals.is_shadow, (arrivals.by_candidate, ~arrivals.by_candidate)
-    misses, faults, primary = policy.misses, policy.faults, policy.edit_rate
-    stops = (misses.shadow_stop_alpha, faults.shadow_stop_alpha)
-    if not shadow:
-        stops = (misses.canary_stop_alpha, faults.canary_stop_alpha)
-    return Studied(
-        studies=int((labelled & here & (arms[0] | shadow)).sum()),
-        unsigned=max(_share(here & ~labelled, here if shadow else here & arm) for arm in arms),
+    answered = arrivals.arrived <= now - policy.slow_seconds
+    here = mature & (arrivals.arrived >= since.timestamp())
+    everyone = np.ones_like(here)
+    arms = (everyone,) if arrivals.is_shadow else (arrivals.by_candidate, ~arrivals.by_candidate)
+    misses, faults, edits = policy.misses, policy.faults, policy.edit_rate
+    stops = [g.shadow_stop_alpha if arrivals.is_shadow else g.canary_stop_alpha for g in (misses, faults)]
+    edit_rate = np.clip(arrivals.edit_rate, 0, 1)
+    return replace(
+        known,
+        studies=int((labelled & here & arms[0]).sum()),
+        unsigned=max(_share(here & ~labelled, here & arm) for arm in arms),
         misses=_reading(arrivals, arrivals.missed, labelled, stops[0], misses.pass_alpha),
         faults=_reading(arrivals, arrivals.faulted, answered, stops[1], faults.pass_alpha),
-        edit_rate=_reading(
-            arrivals, np.clip(arrivals.edit_rate, 0, 1), labelled, primary.stop_alpha, primary.pass_alpha
-        ),
+        edit_rate=_reading(arrivals, edit_rate, labelled, edits.stop_alpha, edits.pass_alpha),
     )
 
 

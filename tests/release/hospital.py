@@ -12,7 +12,7 @@ from records.ledger import entries
 from records.signatures import Meaning, enter_key, sign
 from release.approvals import approvals
 from release.decide import decide
-from release.evidence import Arrivals, Evidence, study
+from release.evidence import Arrivals, Evidence, studied
 from release.policy import Policy
 from release.router import Arm, Route, route
 from release.state import SHADOW, State
@@ -88,15 +88,7 @@ class Hospital:
             return known
         columns = [np.array(column) for column in zip(*rows, strict=True)]
         arrivals = Arrivals(columns[0], columns[1], columns[2], *(column.astype(float) for column in columns[3:]))
-        studied = study(arrivals, state.since.timestamp(), self.now.timestamp(), self.policy)
-        return replace(
-            known,
-            studies=studied.studies,
-            unsigned=studied.unsigned,
-            misses=studied.misses,
-            faults=studied.faults,
-            edit_rate=studied.edit_rate,
-        )
+        return studied(known, arrivals, state.since, self.policy)
 
     def tick(self) -> Applied | None:
         there = self.there

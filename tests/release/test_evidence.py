@@ -1,17 +1,24 @@
 """What is known of two models at a time: the mature studies of each, and nothing that came later."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from release.evidence import Arrivals, Reading, study
+from release.evidence import Arrivals, Evidence, Reading, studied
+from release.policy import Policy
 from release.sequences import Floats
 from tests.release.conftest import POLICY
 
 HOUR = 3600.0
 LAG = POLICY.label_lag_hours * HOUR
+
+
+def study(arrivals: Arrivals, since: float, as_of: float, policy: Policy) -> Evidence:
+    """Times in seconds since the epoch."""
+    known = Evidence(datetime.fromtimestamp(as_of, UTC), policy.sha256)
+    return studied(known, arrivals, datetime.fromtimestamp(since, UTC), policy)
 
 
 def canary(n: int = 400, weight: float = 0.5, candidate: float = 0.1, seed: int = 0) -> Arrivals:
