@@ -61,7 +61,7 @@ def test_a_signature_over_the_request_moves_the_rollout_once(engine: Engine) -> 
         ({"accounts": ["Tom"]}, "Jane Doe made the candidate"),
         ({"accounts": ["ADA@example.org"]}, "Jane Doe made the candidate"),
         ({"name": "Ada"}, "Ada made the candidate"),
-        ({"demo": True}, "Jane Doe is a DEMO identity"),
+        ({"demo": True}, "Jane Doe is a DEMO identity, which counts for a model of phantoms alone"),
     ],
 )
 def test_what_speaks_against_a_signature_is_said(engine: Engine, how: dict[str, object], said: str) -> None:
