@@ -101,5 +101,5 @@ def move(state: State, now: datetime, reason: str, *, by: str | None = None, **c
 
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds")
+        return value.astimezone(UTC).isoformat()
     return list(value) if isinstance(value, tuple) else value

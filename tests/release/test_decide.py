@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -283,7 +283,8 @@ def test_a_state_that_cannot_be_is_not_built(changes: dict[str, Any]) -> None:
 
 
 def test_a_state_is_read_back_as_it_was_written() -> None:
-    for state in WAY:
+    odd = (NOW + timedelta(microseconds=123457)).astimezone(timezone(hours(-5)))
+    for state in (*WAY, replace(SHADOWED, since=odd, started_at=odd)):
         assert State.of_row(state.row()) == state
 
 
