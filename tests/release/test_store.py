@@ -139,12 +139,16 @@ def die_at(url: str, statement: int, act: Callable[[Engine], object]) -> None:
     act(engine)
 
 
-@pytest.mark.parametrize("what", ["start", "apply"])
-def test_killed_between_any_two_statements_it_is_all_or_nothing_and_a_retry_ends_it(engine: Engine, what: str) -> None:
-    if what == "apply":
+@pytest.mark.parametrize("number", range(len(WAY)), ids=[state.phase for state in WAY])
+def test_killed_between_any_two_statements_it_is_all_or_nothing_and_a_retry_ends_it(
+    engine: Engine, number: int
+) -> None:
+    if number:
         begin(engine)
-    act = begin if what == "start" else lambda engine: apply(engine, step(0), NOW)
-    expected, url = SHADOWED if what == "start" else WAY[1], str(engine.url)
+        for earlier in range(number - 1):
+            apply(engine, step(earlier), NOW)
+    act = (lambda engine: apply(engine, step(number - 1), NOW)) if number else begin
+    before, url = WAY[number - 1] if number else None, str(engine.url)
     engine.dispose()
     for statement in count(1):
         process = multiprocessing.get_context("fork").Process(target=die_at, args=(url, statement, act))
@@ -156,10 +160,10 @@ def test_killed_between_any_two_statements_it_is_all_or_nothing_and_a_retry_ends
         if process.exitcode == 0:
             break
         assert process.exitcode == -signal.SIGKILL
-        assert there is None if what == "start" else there is not None and there.state == SHADOWED
+        assert (there.state if there else None) == before
         engine.dispose()
     assert statement > 8
-    assert found(engine).state == expected
+    assert found(engine).state == WAY[number]
     assert act(engine) is Applied.REPLAYED
 
 
