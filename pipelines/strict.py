@@ -13,7 +13,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Kind = TypeVar("Kind", bound=Strict)
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 def read_yaml(path: Path, kind: type[Kind], label: str) -> Kind:

@@ -1,6 +1,6 @@
 """Whether a signature releases a model: by somebody else, with the right meaning."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -35,6 +35,19 @@ def may_count(
         committed_by: who wrote the run's commit, each `Name <address>` as git has it; empty where that is not known.
         demo: the model was made of phantoms alone, for which a demo identity counts.
     """
+    people = {"wrote its commit": committed_by}
+    if not isinstance(triggered_by, Automatic):
+        people = {"triggered the run": [triggered_by or ""], **people}
+    return SignOff(tuple(objections(signature, people, demo=demo)))
+
+
+def objections(signature: Signature, people: Mapping[str, Collection[str]], *, demo: bool) -> list[str]:
+    """What speaks against a signature.
+
+    Args:
+        people: who may not sign, by what they did.
+        demo: a demo identity counts.
+    """
     signer = signature.statement.signer
     own = {plain(name) for name in (signer.name, *signer.accounts)}
     reasons = [signature.fault] if signature.fault else []
@@ -42,16 +55,13 @@ def may_count(
         reasons.append(f"it means {signature.statement.meaning}, not {Meaning.APPROVED}")
     if signer.demo and not demo:
         reasons.append(f"{signer.name} is a DEMO identity, which counts for a model of phantoms alone")
-    people = {"wrote its commit": committed_by}
-    if not isinstance(triggered_by, Automatic):
-        people = {"triggered the run": [triggered_by or ""], **people}
     for did, names in people.items():
         known = set().union(*map(names_in, names))
         if not known:
             reasons.append(f"nobody knows who {did}")
         elif own & known:
             reasons.append(f"{signer.name} {did}")
-    return SignOff(tuple(reasons))
+    return reasons
 
 
 def names_in(who: str) -> set[str]:
