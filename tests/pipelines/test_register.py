@@ -126,7 +126,7 @@ def test_a_model_that_nobody_signed_off_is_recorded_and_not_registered(
     assert "register: refused: nobody signed its report, sha256" in capsys.readouterr().err
     sign_as(workspace, "John Roe")
     assert register(monkeypatch) == 3
-    assert "entry 3 by John Roe: John Roe wrote its commit" in capsys.readouterr().err
+    assert "entry 2 by John Roe: John Roe wrote its commit" in capsys.readouterr().err
     (run,) = runs(workspace)
     assert not any(name.startswith("sign_off.") for name in run.data.tags)
     assert client(workspace).search_registered_models() == []
