@@ -5,11 +5,13 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from model.errors import BadInput
 from model.metrics import Figure, mean_figure, score_pairs, word_edits
+from model.metrics.radgraph import radgraph_figures
 from model.reviewer import review_figures
 from model.text import sentences
 
@@ -22,6 +24,13 @@ class Pair(BaseModel):
     reference: str
     candidate: str
     patient: str | None = Field(default=None, min_length=1)
+
+
+class Annotations(BaseModel):
+    """What RadGraph found in the two reports of a pair."""
+
+    reference: dict[str, Any]
+    candidate: dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,18 +46,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer", type=int, default=9, help="the encoder's layer that is compared (default: %(default)s)"
     )
+    parser.add_argument(
+        "--chexbert",
+        type=Path,
+        metavar="DIR",
+        help="add the findings' figures by CheXbert: config.json, model.safetensors and vocab.txt in DIR",
+    )
+    parser.add_argument(
+        "--radgraph",
+        type=Path,
+        metavar="FILE.json",
+        help="add RadGraph F1 of the pairs: RadGraph's annotations, listed and named as the pairs are",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
-    score(args.pairs, args.out, args.bert_score, args.layer)
+    score(args.pairs, args.out, args.bert_score, args.layer, chexbert=args.chexbert, radgraph=args.radgraph)
     return 0
 
 
-def score(pairs: Path, out: Path, encoder: Path | None = None, layer: int = 9) -> None:
+def score(
+    pairs: Path,
+    out: Path,
+    encoder: Path | None = None,
+    layer: int = 9,
+    *,
+    chexbert: Path | None = None,
+    radgraph: Path | None = None,
+) -> None:
     """Write the figures of all pairs to `out`, flat, null where undefined.
 
     Raises:
-        BadInput: `pairs` is no such JSON file, a reference is empty, or `encoder` is no encoder.
+        BadInput: `pairs` is no such JSON file, a reference is empty, `encoder` is no encoder, `chexbert` no
+            CheXbert, or `radgraph` does not hold an annotation of each report.
     """
     if not pairs.is_file():
         raise BadInput(f"{pairs}", "the pairs stand in a JSON file", "name one that exists")
@@ -65,6 +95,10 @@ def score(pairs: Path, out: Path, encoder: Path | None = None, layer: int = 9) -
     extras = edit_figures_of(references, candidates)
     if encoder is not None:
         extras.append(_bert_score(references, candidates, encoder, layer))
+    if chexbert is not None:
+        extras += _chexbert(references, candidates, chexbert)
+    if radgraph is not None:
+        extras += _radgraph(radgraph, len(read))
     figures = score_pairs(references, candidates, patients or None, extras)
     finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -85,3 +119,19 @@ def _bert_score(references: list[str], candidates: list[str], encoder: Path, lay
     from model.metrics.bert_score import bert_score
 
     return bert_score(references, candidates, encoder, layer)
+
+
+def _chexbert(references: list[str], candidates: list[str], folder: Path) -> list[Figure]:
+    from model.metrics.chexbert import chexbert_figures
+
+    return chexbert_figures(references, candidates, folder)
+
+
+def _radgraph(file: Path, pairs: int) -> list[Figure]:
+    try:
+        read = TypeAdapter(list[Annotations]).validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BadInput(f"{file}", '[{"reference": {...}, "candidate": {...}}], one a pair', "write it so") from error
+    if len(read) != pairs:
+        raise BadInput(f"{file}: {len(read)} annotations", f"each of the {pairs} pairs has one", "annotate them all")
+    return radgraph_figures([one.reference for one in read], [one.candidate for one in read])
