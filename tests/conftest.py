@@ -14,6 +14,12 @@ from pipelines.environment import quiet_environment
 
 DAGS = Path(__file__).resolve().parents[1] / "dags"
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: while one process retrains, the other does the rest."""
+    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+
+
 DVC_YAML = """\
 stages:
   prepare:

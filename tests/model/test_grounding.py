@@ -100,8 +100,9 @@ def test_a_region_of_the_original_comes_back_within_a_patch(width: int, height: 
     mask = np.zeros((height, width), bool)
     mask[y0:y1, x0:x1] = True
     shares = geometry.mask_to_input(mask).reshape(16, 8, 16, 8).mean((1, 3))
-    assume(shares.max() > shares.min())
-    box = regions((shares >= 0.5 * shares.max()).astype(np.float32), geometry)[0]
+    within = shares >= 0.5 * shares.max()
+    assume(not within.all())  # an even map points nowhere
+    box = regions(within.astype(np.float32), geometry)[0]
     reach = max(8 / geometry.scale_x, 8 / geometry.scale_y) + 0.5
     assert box.as_list() == pytest.approx([x0, y0, x1, y1], abs=reach)
 

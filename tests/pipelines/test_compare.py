@@ -19,6 +19,7 @@ from pipelines.cli import main
 from pipelines.comparison.runs import open_run
 from pipelines.environment import quiet_environment
 from pipelines.statistics import Statistics, write_statistics
+from tests.pipelines.signing import begin_run, sign_as
 
 os.environ.update(quiet_environment())
 
@@ -59,6 +60,8 @@ def workspace(passed_run: Path, empty_database: Path, tmp_path_factory: pytest.T
     with contextlib.chdir(root), pytest.MonkeyPatch.context() as environment:
         environment.setenv("MLFLOW_TRACKING_URI", "")
         grade(root, 0.5)
+        begin_run(root)
+        sign_as(root, "Jane Doe")
         assert main(["register", "--run-id", "R1"]) == 0
         grade(root, 0.25, s1="s2", s3="s4")
         for folder in ("trained", "exported"):
