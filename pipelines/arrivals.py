@@ -1,7 +1,5 @@
 """What a rollout's evidence goes by, from the records: `release.evidence.Arrivals` of the studies that it routed."""
 
-from datetime import datetime
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -14,6 +12,7 @@ from release.router import Arm
 from release.state import State
 
 Floats = NDArray[np.float64]
+EPOCH = pd.Timestamp(0, tz="UTC")
 
 
 def arrivals(connection: Connection, state: State, slow_seconds: float) -> tuple[Arrivals, Arrivals]:
@@ -64,4 +63,4 @@ def _floats(column: pd.Series) -> Floats:
 
 def _seconds(column: pd.Series) -> Floats:
     """Since the epoch; NaN where there is no time."""
-    return np.array([when.timestamp() if isinstance(when, datetime) else np.nan for when in column], np.float64)
+    return _floats((column - EPOCH) / pd.Timedelta(seconds=1))

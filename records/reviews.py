@@ -43,7 +43,7 @@ class Comparison(Strict):
     Attributes:
         missed, false_alarms: findings that only the signed report has, and that only the draft has.
         words_changed, words_signed: what `edit_rate` is the quotient of, see `model.metrics.edits`.
-        statistics: a figure's row of statistics, under the names and by the formulas of `evaluation/statistics.parquet`.
+        statistics: a figure's row of statistics, with the names and formulas of `evaluation/statistics.parquet`.
         compared_by: version of the software, since labels and words are counted by it.
     """
 

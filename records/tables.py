@@ -6,7 +6,6 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -117,7 +116,6 @@ predictions = Table(  # what a model made of a study, and how; no text of it, an
     Column("input_sha256", String(64)),
     Column("software", CanonicalJson, nullable=False),  # name: version
     UniqueConstraint("study", "model", "role"),
-    Index("ix_predictions_model_drafted_at", "model", "drafted_at"),
 )
 
 reviews = Table(  # a study's report as it was signed first
@@ -144,17 +142,15 @@ comparisons = Table(  # a draft against the signed report
     Column("compared_by", String, nullable=False),  # version of the software that did so
 )
 
-OF_PREDICTION = (
-    "prediction study model role rollout arm weight shadowed drafted_at seconds error confidence findings".split()
-)
 outcomes = Table(  # each prediction and what became of it; null where the study is not signed, or not compared
     "outcomes",
     views,
-    *(Column(c.name, c.type) for c in predictions.c if c.name in OF_PREDICTION),
-    *(Column(name, Moment) for name in ("arrived_at", "signed_at")),
-    Column("reviewer", String),
-    Column("shown", Boolean),  # this draft is the one that was read
-    *(Column(name, Float) for name in ("reading_seconds", "edit_rate")),
+    *(Column(name, String) for name in ("prediction", "study", "model", "role", "rollout", "arm", "error", "reviewer")),
+    *(Column(name, Moment) for name in ("arrived_at", "drafted_at", "signed_at")),
+    *(Column(name, Float) for name in ("weight", "seconds", "confidence", "reading_seconds", "edit_rate")),
     *(Column(name, Integer) for name in ("satisfaction", "missed", "false_alarms", "words_changed", "words_signed")),
+    Column("shadowed", Boolean),
+    Column("shown", Boolean),  # this draft is the one that was read
+    Column("findings", CanonicalJson),
     Column("statistics", CanonicalJson),
 )

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, select
 
 from records.predictions import Role, unpacked
-from records.tables import outcomes, predictions, studies
+from records.tables import outcomes, predictions, reviews, studies
 
 NESTED = ("timings", "findings", "words", "image")  # columns that become one column each name: `image.sharpness`
 OF_STUDY = ("patient", "arrived_at", "modality", "view", "device", "site", "age", "sex")
@@ -76,11 +76,13 @@ def last_reviewed(connection: Connection, count: int, as_of: datetime, *, model:
     Args:
         model: of this version alone.
     """
-    o = outcomes.c
-    here: list[ColumnElement[bool]] = [o.signed_at <= as_of, o.shown.is_(True), o.missed.is_not(None)]
+    o, r = outcomes.c, reviews.c
+    here = [r.signed_at <= as_of, o.missed.is_not(None)]
     if model is not None:
         here.append(o.model == model)
-    asked = select(outcomes).where(*here).order_by(o.signed_at.desc(), o.prediction.desc()).limit(count)
+    asked = (
+        select(outcomes).join(reviews, r.draft == o.prediction).where(*here).order_by(r.signed_at.desc()).limit(count)
+    )
     rows = [dict(row) for row in connection.execute(asked).mappings()]
     return _timed(pd.DataFrame(rows[::-1], columns=[c.name for c in outcomes.c]))
 
@@ -98,7 +100,8 @@ def of_rollout(connection: Connection, rollout: str) -> pd.DataFrame:
         .order_by(outcomes.c.arrived_at, outcomes.c.prediction)
     )
     rows = connection.execute(asked).all()
-    return _timed(pd.DataFrame(rows, columns=[c.name for c in asked.selected_columns]))
+    frame = pd.DataFrame(rows, columns=[c.name for c in asked.selected_columns])
+    return _timed(frame.astype({"shadowed": bool}))
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

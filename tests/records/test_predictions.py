@@ -129,7 +129,9 @@ def test_a_shadow_draft_stands_beside_the_live_one(engine: Engine) -> None:
     with writing(engine) as connection:
         begin(connection, "m1", "m2")
         enter_study(connection, study())
-        live, shadow = (enter(connection, prediction(by=by, role=role)) for by, role in (("m1", "live"), ("m2", "shadow")))
+        live, shadow = (
+            enter(connection, prediction(by=by, role=role)) for by, role in (("m1", "live"), ("m2", "shadow"))
+        )
         assert live != shadow
         assert read_text(connection, live) == read_text(connection, shadow) == DRAFT
 

@@ -78,7 +78,6 @@ def upgrade() -> None:
         sa.Column("input_sha256", sa.String(64)),
         sa.Column("software", sa.Text, nullable=False),
         sa.UniqueConstraint("study", "model", "role"),
-        sa.Index("ix_predictions_model_drafted_at", "model", "drafted_at"),
     )
     op.create_table(
         "reviews",
