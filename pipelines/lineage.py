@@ -8,9 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from model.errors import BadInput
 from pipelines.checkout import records_url
 from records import ledger
@@ -92,8 +89,7 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(found, default=datetime.isoformat, indent=1))
         return 0
-    table = Table(show_header=False)
+    width = max(map(len, WORDS.values()))
     for name, value in found.items():
-        table.add_row(WORDS[name], shown(value))
-    Console(soft_wrap=True).print(table)
+        print(f"{WORDS[name]:<{width}}  {shown(value)}")
     return 0
