@@ -25,7 +25,7 @@ def arrivals(connection: Connection, state: State, slow_seconds: float) -> tuple
     rows["faulted"] = (rows["error"].notna() | (rows["seconds"] > slow_seconds)).astype(float)
     rows["missed"] = np.where(rows["missed"].isna(), np.nan, (rows["missed"].astype(float) > 0).astype(float))
     live = rows[rows["role"] == Role.LIVE]
-    sent_to = np.where(live["arm"] == Arm.CANDIDATE, state.candidate, state.champion)
+    sent_to = live["arm"].map({Arm.CANDIDATE: state.candidate, Arm.CHAMPION: state.champion})
     routed = live[live["model"] == sent_to]  # the other one only stepped in
     return _shadow(routed[routed["shadowed"]], rows[rows["role"] == Role.SHADOW]), _canary(routed[~routed["shadowed"]])
 
