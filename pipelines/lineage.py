@@ -34,7 +34,7 @@ WORDS = {
     "registry_version": "version in MLflow's registry",
     "weights_sha256": "sha256 of the weights",
     "mlflow_run": "MLflow run",
-    "run": "branch runs/",
+    "run": "run",
     "git_commit": "git commit",
     "dvc_lock_sha256": "sha256 of dvc.lock",
     "data_md5": "md5 of data.dvc",

@@ -17,7 +17,7 @@ class Model(Strict):
         model: the version's name, as predictions and rollouts have it.
         git_commit: of the run's branch when it was registered.
         gate_sha256, report_sha256: of `verdict.json`, and of the validation report.
-        run: ID of the branch runs/ID; None where it was trained outside of one.
+        run: its name, ID of the branch runs/ID where it has one.
     """
 
     model: Line
@@ -27,7 +27,7 @@ class Model(Strict):
     dvc_lock_sha256: Hex32
     gate_sha256: Hex32
     report_sha256: Hex32 | None = None
-    run: Line | None = None
+    run: Line
     mlflow_run: Line
     registry_version: Line | None = None
     registered_at: AwareDatetime

@@ -63,7 +63,7 @@ models = Table(
     Column("dvc_lock_sha256", String(64), nullable=False),
     Column("gate_sha256", String(64), nullable=False),  # of verdict.json
     Column("report_sha256", String(64)),  # of the validation report
-    Column("run", String),  # ID of the branch runs/ID
+    Column("run", String, nullable=False),  # ID of the branch runs/ID, where it has one
     Column("mlflow_run", String, nullable=False),
     Column("registry_version", String),
     Column("registered_at", Moment, nullable=False),

@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("dvc_lock_sha256", sa.String(64), nullable=False),
         sa.Column("gate_sha256", sa.String(64), nullable=False),
         sa.Column("report_sha256", sa.String(64)),
-        sa.Column("run", sa.String),
+        sa.Column("run", sa.String, nullable=False),
         sa.Column("mlflow_run", sa.String, nullable=False),
         sa.Column("registry_version", sa.String),
         sa.Column("registered_at", sa.String(32), nullable=False),
