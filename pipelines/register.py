@@ -29,6 +29,7 @@ from pipelines.examples import read_drafts
 from pipelines.gate import VERDICT, Verdict, load_verdict, refusals
 from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
+from pipelines.model_origin import enter_origin
 from pipelines.params import load_presets
 from pipelines.provenance import digest, provenance
 from pipelines.registry import ALIAS, description_of, registered
@@ -93,7 +94,9 @@ def register(root: Path = Path(), run_id: str | None = None, *, track_only: bool
         signed = sign_off(root, tags["model.sha256"])
     except Unsigned as unsigned:
         return replace(done, refusal=str(unsigned))
-    return replace(done, version=registered(client, root, run.info.run_id, tags, signed), signed=signed)
+    version = registered(client, root, run.info.run_id, tags, signed)
+    enter_origin(root, artefact, run_id, run.info.run_id, version, datetime.now(UTC))
+    return replace(done, version=version, signed=signed)
 
 
 def check_same_model(root: Path, artefact: Artefact, verdict: Verdict) -> None:

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def canonical(content: Mapping[str, Any]) -> str:
+def canonical(content: Mapping[str, Any] | Sequence[Any]) -> str:
     """JSON with sorted keys and no blanks, in UTF-8: equal contents give equal bytes.
 
     Raises:

@@ -71,7 +71,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def _configure(connection: Any, record: object) -> None:  # noqa: ARG001 - SQLAlchemy's signature
     connection.isolation_level = None  # the driver begins nothing of its own accord: `_begin` does
-    for pragma in ("synchronous = FULL", "foreign_keys = ON"):
+    # with recursive triggers INSERT OR REPLACE deletes nothing that may not be deleted
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, ValidationError
 from sqlalchemy import Connection
 
 from records import ledger
@@ -21,10 +21,9 @@ from records.canonical import canonical
 from records.errors import RecordsError
 from records.keys import public_of, signed_by
 from records.ledger import Entry
+from records.strict import Hex32, Line, Strict
 
 KEY, SIGNATURE = "key", "signature"  # kinds of entries
-Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # a sha256, or a public key
-Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
 
 
 class Meaning(StrEnum):
@@ -34,10 +33,6 @@ class Meaning(StrEnum):
     REVIEWED = "reviewed"
     APPROVED = "approved"
     RESPONSIBLE = "responsible"
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Identity(Strict):

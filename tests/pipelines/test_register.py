@@ -19,11 +19,14 @@ import requests
 import yaml
 
 from model.artefact import open_artefact, seal
+from pipelines.checkout import records_url
 from pipelines.cli import main
 from pipelines.environment import quiet_environment
 from pipelines.provenance import digest
 from pipelines.statistics import write_statistics
 from records.canonical import sha256
+from records.database import open_database, reading
+from records.models import find_model
 from tests.pipelines.conftest import statistics_of
 from tests.pipelines.signing import begin_run, git, sign_as
 
@@ -94,6 +97,11 @@ def test_a_passed_model_becomes_the_challenger_and_comes_back_whole(
     assert {p.name: p.read_bytes() for p in there.iterdir()} == {
         p.name: p.read_bytes() for p in (workspace / "exported").iterdir()
     }
+    with reading(open_database(records_url(workspace))) as connection:
+        origin = find_model(connection, open_artefact(there).version)
+    assert origin is not None
+    assert (origin.run, origin.mlflow_run, origin.registry_version) == ("R1", version.run_id, "1")
+    assert origin.git_commit == version.tags["git.commit"]
 
 
 def test_the_version_says_who_signed_it_off(

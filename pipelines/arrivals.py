@@ -1,0 +1,66 @@
+"""What a rollout's evidence goes by, from the records: `release.evidence.Arrivals` of the studies that it routed."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from records.predictions import Role
+from records.windows import of_rollout
+from release.evidence import Arrivals
+from release.router import Arm
+from release.state import State
+
+Floats = NDArray[np.float64]
+EPOCH = pd.Timestamp(0, tz="UTC")
+
+
+def arrivals(connection: Connection, state: State, slow_seconds: float) -> tuple[Arrivals, Arrivals]:
+    """The studies of a rollout in shadow, and those of its steps.
+
+    A draft that is missing is a fault: that of the candidate in shadow, or of the model to which the router sent the
+    study. So is one that came later than `slow_seconds`.
+    """
+    rows = of_rollout(connection, state.id)
+    rows["faulted"] = (rows["error"].notna() | (rows["seconds"] > slow_seconds)).astype(float)
+    rows["missed"] = np.where(rows["missed"].isna(), np.nan, (rows["missed"].astype(float) > 0).astype(float))
+    live = rows[rows["role"] == Role.LIVE]
+    sent_to = live["arm"].map({Arm.CANDIDATE: state.candidate, Arm.CHAMPION: state.champion})
+    routed = live[live["model"] == sent_to]  # the other one only stepped in
+    return _shadow(routed[routed["shadowed"]], rows[rows["role"] == Role.SHADOW]), _canary(routed[~routed["shadowed"]])
+
+
+def _shadow(live: pd.DataFrame, shadow: pd.DataFrame) -> Arrivals:
+    beside = shadow.set_index("study").reindex(live["study"])
+    beside["faulted"] = beside["faulted"].fillna(1.0)  # it never answered
+    missed, edit_rate, faulted = (
+        np.column_stack([_floats(live[name]), _floats(beside[name])]) for name in ("missed", "edit_rate", "faulted")
+    )
+    nobody = np.zeros(len(live), bool)
+    return Arrivals(
+        _seconds(live["arrived_at"]),
+        _seconds(live["signed_at"]),
+        nobody,
+        nobody.astype(float),
+        missed,
+        edit_rate,
+        faulted,
+    )
+
+
+def _canary(live: pd.DataFrame) -> Arrivals:
+    return Arrivals(
+        _seconds(live["arrived_at"]),
+        _seconds(live["signed_at"]),
+        (live["arm"] == Arm.CANDIDATE).to_numpy(),
+        *(_floats(live[name]) for name in ("weight", "missed", "edit_rate", "faulted")),
+    )
+
+
+def _floats(column: pd.Series) -> Floats:
+    return column.to_numpy(np.float64, na_value=np.nan)
+
+
+def _seconds(column: pd.Series) -> Floats:
+    """Since the epoch; NaN where there is no time."""
+    return _floats((column - EPOCH) / pd.Timedelta(seconds=1))
