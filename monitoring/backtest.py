@@ -57,7 +57,7 @@ def quiet(reference: Reference, policy: Policy, runs: int, windows: int, seed: i
 def planted(drift: Drift, reference: Reference, policy: Policy, runs: int, windows: int, seed: int = 0) -> list[Run]:
     """Streams that drift after `QUIET_BEFORE` windows: the looks from then on, at the families of what was planted."""
     families = frozenset(data_drift.family(name) for name in drift.planted)
-    found = []
+    found: list[Run] = []
     for own in _seeds(seed, runs):
         calm = islice(invented.stream(policy.window_studies, seed=own), QUIET_BEFORE)
         moved = islice(invented.stream(policy.window_studies, drift, own + 1), windows)

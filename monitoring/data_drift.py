@@ -13,7 +13,6 @@ from monitoring.window import Numbers
 
 EXACT = 10_000  # scipy's ks_2samp is exact up to here, and asymptotic above
 RARE = 0.01  # categories below this share of the reference, and new ones, are counted together
-OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

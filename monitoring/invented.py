@@ -103,7 +103,7 @@ def _tied(name: str, values: Numbers) -> Numbers:
         return np.round(share * SENTENCES).astype(np.float32) / np.float32(SENTENCES)
     if name == "text.template":
         return (values > np.float32(UPPER_QUARTER)).astype(np.float32)
-    return np.round(60 + 15 * values) if name == "text.words" else values
+    return np.round(60 + 15 * values).astype(np.float32) if name == "text.words" else values
 
 
 def _drawn(rng: np.random.Generator, shares: Mapping[str, float], studies: int) -> NDArray[np.str_]:

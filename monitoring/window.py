@@ -64,7 +64,9 @@ def windows(stream: Stream, size: int) -> Iterator[pd.DataFrame]:
 def read(frame: pd.DataFrame, projection: Projection | None, policy: Policy) -> Window:
     """The features of a frame of studies. What is missing in more than `policy.maximum_missing` of them is not read."""
     problems: dict[str, str] = {}
-    numbers, findings, categories = {}, {}, {}
+    numbers: dict[str, Numbers] = {}
+    findings: dict[str, Numbers] = {}
+    categories: dict[str, NDArray[np.str_]] = {}
     for name in (*(name for names in NUMBERS.values() for name in names), *FINDINGS):
         if (values := _numbers(frame, name, policy, problems)) is not None:
             (findings if name in FINDINGS else numbers)[name] = values
@@ -88,8 +90,8 @@ def _numbers(frame: pd.DataFrame, name: str, policy: Policy, problems: dict[str,
     if not pd.api.types.is_numeric_dtype(column):
         problems[name] = "no number any more"
         return None
-    values = column.to_numpy(dtype=np.float32, na_value=np.nan)
-    known = values[np.isfinite(values)]
+    values: Numbers = column.to_numpy(dtype=np.float32, na_value=np.nan)
+    known: Numbers = values[np.isfinite(values)]
     if known.size < _enough(frame, policy):
         problems[name] = f"known of {known.size} in {len(frame)} studies"
         return None
