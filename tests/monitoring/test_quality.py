@@ -81,7 +81,7 @@ def test_a_better_figure_and_an_unknown_one_do_not_alarm() -> None:
 
 def stream(seconds: list[float]) -> pd.DataFrame:
     drafted = pd.Series(pd.to_datetime([after(n / 100) for n in range(len(seconds))], utc=True))
-    return pd.DataFrame({"arrived_at": drafted, "drafted_at": drafted, "seconds": seconds, "failed": 0.0})
+    return pd.DataFrame({"arrived_at": drafted, "drafted_at": drafted.copy(), "seconds": seconds, "failed": 0.0})
 
 
 def test_the_slowest_of_a_hundred_drafts_alarms_above_fifteen_seconds() -> None:

@@ -30,7 +30,7 @@ def watch(stream: pd.DataFrame, reference: Reference, as_of: datetime | None = N
 
 def reviews_of(stream: pd.DataFrame) -> pd.DataFrame:
     """Half of the studies are reviewed, each a day after it was drafted."""
-    reviewed = stream.iloc[::2]
+    reviewed = stream.sort_values("drafted_at").iloc[::2]
     return pd.DataFrame(
         {
             "study": reviewed["study"],
