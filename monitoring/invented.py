@@ -99,8 +99,8 @@ def _numbers(rng: np.random.Generator, studies: int, moved: Mapping[str, float])
 def _tied(name: str, values: Numbers) -> Numbers:
     """Values as coarse as the feature's own."""
     if name in _OF_SENTENCES:
-        share = 1 / (1 + np.exp(-(values + np.float32(_OF_SENTENCES[name]))))
-        return np.round(share * SENTENCES).astype(np.float32) / np.float32(SENTENCES)
+        share: Numbers = 1 / (1 + np.exp(-(values + np.float32(_OF_SENTENCES[name]))))
+        return np.round(share * SENTENCES) / np.float32(SENTENCES)
     if name == "text.template":
         return (values > np.float32(UPPER_QUARTER)).astype(np.float32)
     return np.round(60 + 15 * values).astype(np.float32) if name == "text.words" else values
