@@ -53,11 +53,11 @@ def partial(entities: Mapping[str, Any]) -> Facts:
 
 def complete(entities: Mapping[str, Any]) -> Facts:
     """An entity without a relation stands for itself; one with some, for each of them."""
-    return {
-        (entity["tokens"], entity["label"], *relation)
-        for entity in entities.values()
-        for relation in [(kind, entities[to]["tokens"]) for kind, to in entity["relations"]] or [()]
-    }
+    found: Facts = set()
+    for entity in entities.values():
+        itself = (entity["tokens"], entity["label"])
+        found |= {(*itself, kind, entities[to]["tokens"]) for kind, to in entity["relations"]} or {itself}
+    return found
 
 
 def f1(reference: Facts, candidate: Facts) -> float:
