@@ -123,7 +123,7 @@ def studied(known: Evidence, arrivals: Arrivals, since: datetime, policy: Policy
 
 
 def _reading(arrivals: Arrivals, outcome: Floats, counts: Flags, stop: float, passing: float) -> Reading:
-    known = counts & np.isfinite(outcome).reshape(len(outcome), -1).all(axis=1)
+    known = counts & np.isfinite(np.atleast_2d(outcome.T)).all(axis=0)
     sequence = Sequence().add(_scores(arrivals, np.round(outcome[known], 2), known))
     return Reading(sequence.n, sequence.estimate, sequence.low(stop), sequence.high(passing))
 

@@ -99,3 +99,9 @@ def test_an_edit_rate_above_one_counts_as_one_and_an_unknown_one_not_at_all() ->
     assert study(wild, 0, now, POLICY) == study(tame, 0, now, POLICY)
     unknown = replace(arrivals, edit_rate=np.full(400, np.nan))
     assert study(unknown, 0, now, POLICY).edit_rate == Reading()
+
+
+def test_before_the_first_study_nothing_is_known() -> None:
+    for none in (shadow(0), canary(0)):
+        found = study(none, 0, LAG, POLICY)
+        assert (found.misses, found.faults, found.studies, found.unsigned) == (Reading(), Reading(), 0, 0)
