@@ -11,11 +11,11 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipelines.checkout import tracking_uri
 from pipelines.environment import quiet_environment
 from pipelines.evidence.identity import MODEL_NAME
 from pipelines.gate.champion import FILE, FOLDER, ChampionFile
 from pipelines.provenance import digest
-from pipelines.register import local_tracking_uri
 from pipelines.statistics import FILE as STATISTICS
 
 ALIAS = "champion"
@@ -27,7 +27,7 @@ def bring_champion(root: Path = Path()) -> ChampionFile:
     out.mkdir(exist_ok=True)
     (out / STATISTICS).unlink(missing_ok=True)
     os.environ.update(quiet_environment())
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or local_tracking_uri(root)
+    uri = tracking_uri(root)
     database = uri.removeprefix("sqlite:///") if uri.startswith("sqlite:///") else None
     found = ChampionFile(asked=True) if database and not Path(database).is_file() else ask_registry(uri, out)
     (out / FILE).write_text(json.dumps(found.model_dump(exclude_none=True), indent=1) + "\n")

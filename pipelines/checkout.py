@@ -30,6 +30,15 @@ def records_url(root: Path) -> str:
     return os.environ.get("RADASSIST_RECORDS_URL") or f"sqlite:///{folder / 'records.db'}"
 
 
+def tracking_uri(root: Path) -> str:
+    """MLflow: what MLFLOW_TRACKING_URI says, else a database of the main checkout, which all worktrees share."""
+    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
+        return uri
+    folder = main_checkout(root) / "var" / "mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
 def run_of_branch(root: Path) -> str | None:
     """ID where the branch is runs/ID, else None."""
     branch = ask(root, "symbolic-ref", "--short", "--quiet", "HEAD") or ""

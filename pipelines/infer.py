@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from model.fhir import ReportStatus
 from model.workers import map_in_order
+from pipelines.checkout import tracking_uri
 from pipelines.inference.films import (
     ANSWERS,
     Film,
@@ -33,7 +34,6 @@ from pipelines.inference.films import (
 )
 from pipelines.inference.study_folder import is_drafted, write_study
 from pipelines.progress import Meter, track
-from pipelines.register import local_tracking_uri
 
 if TYPE_CHECKING:
     from model.engine import Engine
@@ -108,7 +108,7 @@ def local_model(name: str) -> Path:
         return Path(name)
     import mlflow
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or local_tracking_uri(Path())
+    uri = tracking_uri(Path())
     return Path(mlflow.artifacts.download_artifacts(name, tracking_uri=uri, registry_uri=uri))
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 
 from model.artefact import Artefact, open_artefact
 from model.errors import BadInput
-from pipelines.checkout import main_checkout, run_of_branch
+from pipelines.checkout import main_checkout, run_of_branch, tracking_uri
 from pipelines.environment import quiet_environment
 from pipelines.evidence.figures import history
 from pipelines.evidence.identity import MODEL_NAME
@@ -73,7 +73,7 @@ def register(root: Path = Path(), run_id: str | None = None, *, track_only: bool
     os.environ.update(quiet_environment())
     import mlflow
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or local_tracking_uri(root)
+    uri = tracking_uri(root)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     client = mlflow.MlflowClient()
@@ -115,13 +115,6 @@ def why_refused(root: Path, verdict: Verdict) -> str | None:
     if not read_metrics("parity", root / "metrics").get("passed"):
         return "the exported graphs do not say what the trained model says, see metrics/parity.json"
     return None
-
-
-def local_tracking_uri(root: Path) -> str:
-    """MLflow's database in the main checkout, which every run's worktree shares."""
-    folder = main_checkout(root) / "var" / "mlflow"
-    folder.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{folder / 'mlflow.db'}"
 
 
 def experiment_id_of(client: "MlflowClient", home: Path, name: str) -> str:

@@ -13,8 +13,9 @@ from model.errors import BadInput
 from model.findings import OBSERVATIONS
 from model.metrics import Figure, mean_figure
 from model.metrics.findings import f1
+from pipelines.checkout import tracking_uri
 from pipelines.environment import quiet_environment
-from pipelines.register import EVALUATION, EXPERIMENT, local_tracking_uri
+from pipelines.register import EVALUATION, EXPERIMENT
 from pipelines.statistics import FILE, Statistics, read_statistics
 from pipelines.versioning import data_md5
 
@@ -47,7 +48,7 @@ def connected() -> "MlflowClient":
     os.environ.update(quiet_environment() | {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"})
     import mlflow
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or local_tracking_uri(Path())
+    uri = tracking_uri(Path())
     return mlflow.MlflowClient(uri, uri)
 
 

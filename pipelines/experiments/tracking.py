@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.artefact import open_artefact
-from pipelines.checkout import main_checkout
+from pipelines.checkout import main_checkout, tracking_uri
 from pipelines.environment import quiet_environment
 from pipelines.evidence.figures import history
 from pipelines.experiments.declared import Trial
-from pipelines.register import experiment_id_of, flat, local_tracking_uri
+from pipelines.register import experiment_id_of, flat
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -87,7 +87,7 @@ def tracked(name: str, question: str, sha256: str) -> Iterator[Tracked]:
     os.environ.update(quiet_environment())
     import mlflow
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or local_tracking_uri(Path())
+    uri = tracking_uri(Path())
     client = mlflow.MlflowClient(uri, uri)
     experiment_id = experiment_id_of(client, main_checkout(Path()), EXPERIMENT)
     tags = {"radassist.experiment": name, "radassist.sha256": sha256, "mlflow.note.content": question}
