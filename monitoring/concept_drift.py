@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 from scipy.stats import hypergeom
 
-from monitoring.data_drift import holm
+from monitoring.data_drift import significant
 from monitoring.policy import Prevalence
 from monitoring.reference import Counted
 
@@ -62,10 +62,8 @@ def changes(now: Mapping[str, Counted], before: Mapping[str, Counted]) -> dict[s
 
 def shifted(found: Mapping[str, Change], policy: Prevalence) -> frozenset[str]:
     """The findings whose share changed significantly and considerably."""
-    adjusted = holm({name: change.p for name, change in found.items()})
     return frozenset(
         name
-        for name, change in found.items()
-        if adjusted[name] <= policy.alpha
-        and abs(change.difference) >= max(policy.floor, policy.relative_floor * change.before)
+        for name in significant({name: change.p for name, change in found.items()}, policy.alpha)
+        if abs(found[name].difference) >= max(policy.floor, policy.relative_floor * found[name].before)
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2_contingency, ks_2samp, kstwo
 
+from model.metrics.multiplicity import holm
 from monitoring.columns import CATEGORIES, Family
 from monitoring.policy import Distances
 from monitoring.window import Numbers
@@ -61,28 +62,21 @@ def categorical(
     return Distance(effect, p, len(values))
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """p values that are adjusted for one another (Holm 1979).
+def significant(p: Mapping[str, float], alpha: float) -> frozenset[str]:
+    """The names whose p, adjusted for all of them by Holm, is at most alpha.
 
-    >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
-    {'a': 0.03, 'c': 0.06, 'b': 0.06}
+    >>> significant({"a": 0.001, "b": 0.04}, 0.01)
+    frozenset({'a'})
     """
-    adjusted: dict[str, float] = {}
-    highest = 0.0
-    for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
-        highest = min(1.0, max(highest, (len(p_values) - rank) * p_values[name]))
-        adjusted[name] = highest
-    return adjusted
+    return frozenset(name for name, adjusted in zip(p, holm(list(p.values())), strict=True) if adjusted <= alpha)
 
 
 def hits(distances: Mapping[str, Distance], policy: Distances) -> frozenset[str]:
     """The features of one family that one window shows to be significantly and considerably off."""
-    adjusted = holm({name: distance.p for name, distance in distances.items()})
     return frozenset(
         name
-        for name, distance in distances.items()
-        if adjusted[name] <= policy.alpha
-        and distance.effect >= (policy.category_floor if name in CATEGORIES else policy.number_floor)
+        for name in significant({name: distance.p for name, distance in distances.items()}, policy.alpha)
+        if distances[name].effect >= (policy.category_floor if name in CATEGORIES else policy.number_floor)
     )
 
 

@@ -24,7 +24,7 @@ from model.calibration import FILE as CALIBRATION
 from model.calibration import Calibration, read_calibration
 from model.errors import BadInput
 from model.faithfulness import occlusion_figures
-from model.metrics import SIZE_BOUNDS, Figure, PatientBootstrap, estimates
+from model.metrics import SIZE_BOUNDS, Figure, PatientBootstrap
 from model.report import GroundedReport
 from pipelines.baselines import Learned, learn, report_baselines, shuffled
 from pipelines.box_scores import box_figures
@@ -131,7 +131,7 @@ def evaluate(
             "n_statements": len(grades.statements),
             "anatomy.n": len(grades.anatomy),
             "occlusion.n": len(falls),
-            **estimates(list(figures.values()), patients),
+            **bootstrap.estimates(list(figures.values())),
         },
         drafts=draft_lines(grades.references, reports, own),
         statements=pd.DataFrame([score.row() for score in grades.statements]),

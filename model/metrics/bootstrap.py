@@ -52,6 +52,19 @@ class PatientBootstrap:
         """The figure with its interval, over the draws in which it is defined."""
         return _estimate(figure(), self.replicates(figure.statistics, figure.value))
 
+    def estimates(self, figures: Sequence[Figure]) -> dict[str, float]:
+        """Every figure as NAME, NAME.low and NAME.high."""
+        flat: dict[str, float] = {}
+        for figure in figures:
+            found = self.estimate(figure)
+            flat |= {figure.name: found.value, f"{figure.name}.low": found.low, f"{figure.name}.high": found.high}
+        return flat
+
+    def patients_behind(self, *figures: Figure) -> int:
+        """How many patients have a study that adds to one of the figures."""
+        adds = np.any([figure.statistics.any(axis=1) for figure in figures], axis=0)
+        return len(np.unique(self._patient_of[adds]))
+
     def difference(self, figure: Figure, other: Figure) -> Estimate:
         """`figure` less `other`, both of the studies of this bootstrap: each draw is the same patients for both."""
         drawn, beside = (self.replicates(f.statistics, f.value) for f in (figure, other))
@@ -66,14 +79,5 @@ def _estimate(value: float, drawn: NDArray[np.float64]) -> Estimate:
 
 
 def estimates(figures: Sequence[Figure], patients: Sequence[str]) -> dict[str, float]:
-    """Every figure as NAME, NAME.low and NAME.high."""
-    bootstrap = PatientBootstrap(patients)
-    flat: dict[str, float] = {}
-    for figure in figures:
-        estimate = bootstrap.estimate(figure)
-        flat |= {
-            figure.name: estimate.value,
-            f"{figure.name}.low": estimate.low,
-            f"{figure.name}.high": estimate.high,
-        }
-    return flat
+    """Those of a bootstrap of these patients alone."""
+    return PatientBootstrap(patients).estimates(figures)

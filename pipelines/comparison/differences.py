@@ -7,15 +7,12 @@ once: Holm 1979 bounds the chance of a single false claim among them, however th
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
 
 from model.errors import BadInput
 from model.metrics import Figure, PatientBootstrap
 from model.metrics.bootstrap import LEVEL
+from model.metrics.multiplicity import holm
 from pipelines.comparison.swaps import PatientSwaps
 from pipelines.statistics import Statistics
 
@@ -83,7 +80,7 @@ def differences(
         bootstrap, swaps: of their patients.
     """
     found = [
-        difference(figure, b.figures[name], a.patient_ids, bootstrap, swaps)
+        difference(figure, b.figures[name], bootstrap, swaps)
         for name, figure in a.figures.items()
         if comparable(figure, b.figures.get(name)) and not name.startswith(NOT_THE_MODELS)
     ]
@@ -96,33 +93,8 @@ def comparable(a: Figure, b: Figure | None) -> bool:
     return b is not None and a.value is b.value and a.statistics.shape == b.statistics.shape
 
 
-def difference(
-    a: Figure, b: Figure, patients: Sequence[str], bootstrap: PatientBootstrap, swaps: PatientSwaps
-) -> Difference:
+def difference(a: Figure, b: Figure, bootstrap: PatientBootstrap, swaps: PatientSwaps) -> Difference:
     """One figure, its interval over the draws in which both models have it."""
-    drawn = bootstrap.replicates(b.statistics, b.value) - bootstrap.replicates(a.statistics, a.value)
-    drawn = drawn[np.isfinite(drawn)]
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail]) if drawn.size else (np.nan, np.nan)
-    n_patients = patients_with_a_say(a, b, patients)
-    return Difference(a.name, a(), b(), b() - a(), float(low), float(high), n_patients, swaps.p(a, b))
-
-
-def patients_with_a_say(a: Figure, b: Figure, patients: Sequence[str]) -> int:
-    """How many have a study that counts in either model's figure."""
-    counting = np.flatnonzero(np.abs(a.statistics).sum(axis=1) + np.abs(b.statistics).sum(axis=1))
-    return len({patients[int(row)] for row in counting})
-
-
-def holm(p: Sequence[float]) -> NDArray[np.float64]:
-    """p adjusted by Holm's step-down procedure; NaN was not tested, and stays.
-
-    >>> holm([0.01, 0.04, 0.03]).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    values = np.asarray(p, np.float64)
-    order = np.argsort(values)[: np.count_nonzero(np.isfinite(values))]
-    adjusted = np.full(values.shape, np.nan)
-    steps = values[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
-    return adjusted
+    found = bootstrap.difference(b, a)
+    n_patients = bootstrap.patients_behind(a, b)
+    return Difference(a.name, a(), b(), found.value, found.low, found.high, n_patients, swaps.p(a, b))

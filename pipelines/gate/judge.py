@@ -9,8 +9,6 @@ difference: both on the same draws of patients. A figure that is missing or no n
 import math
 from functools import cached_property
 
-import numpy as np
-
 from model.metrics import Estimate, Figure, PatientBootstrap
 from pipelines.gate.champion import Champion
 from pipelines.gate.policy import CHAMPION, Criterion
@@ -27,15 +25,11 @@ class Evidence:
         self.champion = champion
         self.figures = dict(statistics.figures)
         self.figures |= {f"{CHAMPION}{name}": figure for name, figure in champion.figures.items()}
-        self._patients = np.asarray(statistics.patient_ids, dtype=str)
+        self._patients = statistics.patient_ids
 
     @cached_property
     def bootstrap(self) -> PatientBootstrap:
-        return PatientBootstrap(self._patients.tolist())
-
-    def patients_behind(self, figure: Figure) -> int:
-        """Patients with a study that adds to the figure."""
-        return len(np.unique(self._patients[figure.statistics.any(axis=1)]))
+        return PatientBootstrap(self._patients)
 
 
 def judge(criterion: Criterion, evidence: Evidence, least_patients: int) -> Judged:
@@ -62,7 +56,7 @@ def judge(criterion: Criterion, evidence: Evidence, least_patients: int) -> Judg
         found = evidence.bootstrap.difference(figure, other)
         said = f"{criterion.figure} {brief(figure())} less {baseline} {brief(other())}"
     said = f"{said}{' is' if baseline else ''} {brief(found.value)}, 95 % interval {interval(found)},"
-    if (behind := evidence.patients_behind(figure)) < least_patients:
+    if (behind := evidence.bootstrap.patients_behind(figure)) < least_patients:
         few = f"but {behind} patients stand behind it, and fewer than {least_patients} decide nothing"
         return judged(criterion, INCONCLUSIVE, f"{said} {few}", found=found)
     outcome = side(found.low, found.high, criterion.rule, criterion.bound)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, ks_2samp
 
+from model.metrics.multiplicity import holm
 from monitoring import invented
-from monitoring.data_drift import categorical, confirmed, hits, holm, numeric
+from monitoring.data_drift import categorical, confirmed, hits, numeric, significant
 from monitoring.judge import measure
 from tests.monitoring.conftest import POLICY
 
@@ -79,10 +80,11 @@ def test_a_category_never_seen_counts_with_the_rare_ones() -> None:
 
 
 def test_holm_by_hand() -> None:
-    assert holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005}) == pytest.approx(
-        {"d": 0.02, "a": 0.03, "c": 0.06, "b": 0.06}
-    )
-    assert holm({}) == {}
+    p = {"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005}
+    adjusted = dict(zip(p, holm(list(p.values())), strict=True))
+    assert adjusted == pytest.approx({"d": 0.02, "a": 0.03, "c": 0.06, "b": 0.06})
+    assert [significant(p, alpha) for alpha in (0.02, 0.06)] == [{"d"}, set(p)]
+    assert significant({}, 0.05) == set()
 
 
 def test_a_significant_trifle_is_no_hit() -> None:

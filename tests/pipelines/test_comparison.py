@@ -13,9 +13,10 @@ from hypothesis.extra.numpy import arrays
 from model.errors import BadInput
 from model.labeler import label_report
 from model.metrics import Figure, PatientBootstrap, findings_figures, mean_figure, text_figures
+from model.metrics.multiplicity import holm
 from pipelines.comparison.changed import changed_studies
 from pipelines.comparison.compared import Comparison, compared
-from pipelines.comparison.differences import Difference, differences, holm, pair
+from pipelines.comparison.differences import Difference, differences, pair
 from pipelines.comparison.runs import Run, observation_figures
 from pipelines.comparison.swaps import PatientSwaps
 from pipelines.comparison.tables import rows, text
