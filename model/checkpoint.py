@@ -74,9 +74,9 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def set_random_state(states: dict[str, Tensor], device: torch.device) -> None:
-    torch.set_rng_state(states["cpu"])
+    torch.set_rng_state(states["cpu"].clone())  # torch reads a row of a larger tensor from that tensor's start
     if device.type == "cuda":
-        torch.cuda.set_rng_state(states["cuda"], device)
+        torch.cuda.set_rng_state(states["cuda"].clone(), device)
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -27,6 +27,9 @@ TERMS = ("loss", "ce", "ground", "findings", "entropy")
 Sum = Callable[[Tensor], Tensor]
 """The sum of a tensor over all processes, the same in each."""
 
+EXCHANGED = 8_388_608
+"""Most gradients that the processes sum at once: 32 MB, so that few exchanges wait and little is held twice."""
+
 
 class TrainingBatch(Protocol):
     """image (B, 1, size, size); text_ids (B, T); grounding_masks (B, T, N + 1); finding_masks (B, N, 14); prompt
@@ -217,14 +220,29 @@ def everywhere(values: dict[str, Tensor], summed: Sum | None) -> dict[str, Tenso
 
 
 def sum_gradients(model: nn.Module, summed: Sum) -> None:
-    """Every process's gradients become their sum. A process without studies adds zeros.
+    """Every process's gradients become their sum, many in one exchange. A process without studies adds zeros.
 
     DDP would average them, want the same parameters to learn in every epoch, and wait for a process without studies.
     """
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-            parameter.grad = summed(own)
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameters in exchanges(learning):
+        own = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        together = summed(torch.cat([gradient.flatten() for gradient in own]))
+        parts = torch.split(together, [gradient.numel() for gradient in own])
+        for parameter, part in zip(parameters, parts, strict=True):
+            parameter.grad = part.view_as(parameter)
+
+
+def exchanges(parameters: Iterable[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
+    """The parameters in order, in runs of at most EXCHANGED values; a larger one is a run of its own."""
+    run: list[nn.Parameter] = []
+    for parameter in parameters:
+        if run and sum(p.numel() for p in run) + parameter.numel() > EXCHANGED:
+            yield run
+            run = []
+        run.append(parameter)
+    if run:
+        yield run
 
 
 def peak_memory(device: torch.device) -> float:

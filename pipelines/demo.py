@@ -199,7 +199,7 @@ def radassist(*arguments: str) -> list[str]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--studies", type=int, default=2400, help="size of the phantom (default: %(default)s)")
+    parser.add_argument("--studies", type=int, default=4000, help="size of the phantom (default: %(default)s)")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -54,6 +54,7 @@ class Train(Strict):
     lambda_ground: float = Field(ge=0)
     lambda_entropy: float = Field(ge=0)
     patience: int = Field(ge=1)
+    processes: int = Field(ge=1)
     accumulation: int = Field(ge=1)
     gradient_checkpointing: bool
     augment: Augment | None = None

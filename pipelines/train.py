@@ -2,9 +2,9 @@
 
     trained/   the model artefact: weights, tokenizer, configuration, manifest, history.jsonl (one line an epoch)
 
-Killed at any moment, it goes on from the last checkpoint: checkpoints/ is no output of the stage, so DVC leaves it. On
-several graphics cards `accelerate launch -m pipelines.cli train`, on several CPUs `torchrun --nproc-per-node N -m
-pipelines.cli train`: the processes share each batch out, and the weights are those that one would have learned.
+Killed at any moment, it goes on from the last checkpoint: checkpoints/ is no output of the stage, so DVC leaves it.
+`train.processes` of one machine share each batch out, and so do those of `accelerate launch -m pipelines.cli train` on
+several graphics cards, or of `torchrun` on several machines: the weights are those that one would have learned.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from pipelines.metrics import write_metrics
 from pipelines.params import Params, load_params
 from pipelines.progress import Meter
 from pipelines.provenance import provenance
+from pipelines.ranks import ranks
 from pipelines.schedules import exhausted, freeze, make_optimizer
 
 if TYPE_CHECKING:
@@ -268,7 +269,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from accelerate import PartialState
 
-    figures = train(args.prepared, args.out, args.checkpoints, load_params(), args.checkpoint_seconds)
-    if PartialState().is_main_process:
-        write_metrics("train", figures)
+    params = load_params()
+    again = [sys.executable, "-m", "pipelines.cli", "train", "--prepared", str(args.prepared), "--out", str(args.out)]
+    again += ["--checkpoints", str(args.checkpoints), "--checkpoint-seconds", str(args.checkpoint_seconds)]
+    with ranks(params.train.processes, again, args.checkpoints / "meeting"):
+        figures = train(args.prepared, args.out, args.checkpoints, params, args.checkpoint_seconds)
+        if PartialState().is_main_process:
+            write_metrics("train", figures)
     return 0

@@ -46,6 +46,7 @@ PARAMS: dict[str, Any] = {
         "lambda_ground": 1.0,
         "lambda_entropy": 0.0,
         "patience": 6,
+        "processes": 1,
         "accumulation": 1,
         "gradient_checkpointing": False,
         "freeze": {},
@@ -94,8 +95,13 @@ def write_prepared(folder: Path, splits: dict[str, int]) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     write_prepared(tmp_path / "prepared", {"train": 24, "validate": 8, "test": 4})
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"preset": "tiny", "presets": {"tiny": PARAMS}}))
+    write_params(tmp_path, 1)
     return tmp_path
+
+
+def write_params(project: Path, processes: int) -> None:
+    params = PARAMS | {"train": PARAMS["train"] | {"processes": processes}}
+    (project / "params.yaml").write_text(yaml.safe_dump({"preset": "tiny", "presets": {"tiny": params}}))
 
 
 def start(project: Path, *args: str) -> "subprocess.Popen[str]":
@@ -104,7 +110,9 @@ def start(project: Path, *args: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=project, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_weights(project: Path) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(project: Path, processes: int) -> None:
+    write_params(project, processes)
     whole = start(project, "--out", "whole", "--checkpoints", "elsewhere")
     _, errors = whole.communicate(timeout=300)
     assert whole.returncode == 0, errors
