@@ -82,7 +82,7 @@ def test_the_step_graph_with_a_cache_equals_the_whole_text_at_once(exported: Pat
     empty = np.zeros((2, 1, 4, 0, 8), np.float32)
     feed = {"cross_key": cross_key, "cross_value": cross_value, "past_key": empty, "past_value": empty}
     told = prompt_batch(engine.tokenizer, PROMPTS[:1], 6)
-    _, attention, *_ = engine._step.run(None, {"ids": np.concatenate([told, draft.ids[None]], axis=1), **feed})
+    _, attention, *_ = engine._step.graph.run(None, {"ids": np.concatenate([told, draft.ids[None]], axis=1), **feed})
     assert draft.ids[0] == BOS_ID
     np.testing.assert_allclose(attention[0, 6 : 6 + len(draft.attention)], draft.attention, atol=1e-5)
 
@@ -94,4 +94,4 @@ def test_a_study_without_its_prompt_is_refused(exported: Path, images: np.ndarra
 
 def test_a_provider_that_is_not_there_is_an_error_and_not_a_slow_day(exported: Path) -> None:
     with pytest.raises(BadInput, match="provider NopeExecutionProvider"):
-        session(exported / "encoder.onnx", "NopeExecutionProvider")
+        session(exported / "encoder.onnx", [("NopeExecutionProvider", {})], 1)
