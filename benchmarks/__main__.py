@@ -45,7 +45,7 @@ def page(results: dict[str, Any]) -> str:
         [
             "# What the engine costs",
             "",
-            f"Measured on {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, by `make bench`. "
+            f"By `make bench` on {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB. "
             "A ratio is the median over rounds in which the peers took turns; seconds stand beside for orientation. "
             "Models have random weights: every draft runs to its limit on words.",
             "",

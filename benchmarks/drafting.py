@@ -1,7 +1,7 @@
-"""Drafting one study: the engine against transformers' `generate` with its cache and attentions, same words and threads.
+"""Drafting one study: the engine against transformers' `generate` with cache and attentions, same words, same threads.
 
 At demo size the peer is `model.generation.generate`: transformers' search over the project's decoder, then one pass for
-the maps. At BART-base size it is transformers' own BART on the same weights, which hands out the attention of each step.
+the maps. At BART-base size it is transformers' own BART on the same weights, which gives the attention of each step.
 """
 
 import tempfile
