@@ -44,7 +44,7 @@ class StepGraph:
         kept = sum(_bytes(node, {"batch": rows}) for node in self.read.values())
         grown = sum(_bytes(node, {"batch": rows, "past": tokens}) for node in self.past.values())
         vocabulary = next(o.shape[-1] for o in self.graph.get_outputs() if o.name == WORDS)
-        return kept + 2 * grown + 4 * rows * vocabulary
+        return int(kept + 2 * grown + 4 * rows * vocabulary)
 
 
 class Writing:
