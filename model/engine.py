@@ -41,9 +41,10 @@ class Engine:
     Args:
         folder: the output of `radassist export`.
         provider: an ONNX Runtime execution provider; asserted.
+        variant: of `model.artefact.VARIANTS`.
     """
 
-    def __init__(self, folder: Path, provider: str = "CPUExecutionProvider") -> None:
+    def __init__(self, folder: Path, provider: str = "CPUExecutionProvider", variant: str = "fp32") -> None:
         self.artefact: Artefact = open_artefact(folder)
         config = self.artefact.config
         self.tokenizer = self.artefact.tokenizer
@@ -52,8 +53,8 @@ class Engine:
         self.prompt_tokens: int = config.get("prompt_tokens", 0)
         decoder = config["decoder"]
         self._cache_shape = (decoder["layers"], decoder["heads"], decoder["width"] // decoder["heads"])
-        self._encoder = session(folder / "encoder.onnx", provider)
-        self._step = session(folder / "decoder_step.onnx", provider)
+        self._encoder, self._step = (session(graph, provider) for graph in self.artefact.graphs(variant))
+        self._cache_type = np.float16 if variant == "fp16" else np.float32
 
     def draft(self, images: NDArray[np.uint8], prompts: Sequence[str] = ()) -> list[DraftedTokens]:
         """Greedy drafts of a batch.
@@ -70,7 +71,7 @@ class Engine:
         told = self._told(prompts, batch)
         layers, heads, width = self._cache_shape
         cross_key, cross_value = self._encoder.run(None, {"image": images[:, None].astype(np.float32) / 255})
-        key = value = np.zeros((layers, batch, heads, 0, width), np.float32)
+        key = value = np.zeros((layers, batch, heads, 0, width), self._cache_type)
         begin = np.full((batch, 1), BOS_ID, np.int64)
         last = np.concatenate([told, begin], axis=1)
         ended = np.zeros((batch, 1), bool)
