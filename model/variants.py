@@ -11,9 +11,12 @@
 import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime as ort
+from onnx import helper, numpy_helper
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
@@ -41,10 +44,11 @@ def in_half_precision(graph: Path) -> onnx.ModelProto:
 
 
 def in_8_bits(graph: Path) -> onnx.ModelProto:
-    """Constants are folded first: the head is the transposed embedding, and counts as a weight only as one tensor."""
+    """Every product with weights. Constants are folded first: the head is the transposed embedding, and counts as a
+    weight only as one tensor."""
     logging.getLogger(MatMulNBitsQuantizer.__module__).setLevel(logging.WARNING)
     quantizer = MatMulNBitsQuantizer(
-        folded(graph), bits=8, block_size=BLOCK, is_symmetric=True, accuracy_level=PRODUCTS_IN_INT8
+        as_products(folded(graph)), bits=8, block_size=BLOCK, is_symmetric=True, accuracy_level=PRODUCTS_IN_INT8
     )
     quantizer.process()
     model: onnx.ModelProto = quantizer.model.model
@@ -59,3 +63,40 @@ def folded(graph: Path) -> onnx.ModelProto:
         options.optimized_model_filepath = str(Path(folder) / graph.name)
         ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         return onnx.load(options.optimized_model_filepath)
+
+
+def as_products(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph with every linear layer that is one `Gemm` node as a product and a sum: products alone are rounded."""
+    graph = model.graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        if not is_linear(node) or node.input[1] not in weights:
+            nodes.append(node)
+            continue
+        left, weight, bias = node.input
+        product = f"{node.output[0]}_product"
+        if attributes(node).get("transB"):
+            turned = numpy_helper.to_array(weights[weight]).T
+            weight = f"{product}_weight"
+            graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(turned), weight))
+        nodes.append(helper.make_node("MatMul", [left, weight], [product], f"{node.name}_product"))
+        nodes.append(helper.make_node("Add", [product, bias], list(node.output), f"{node.name}_sum"))
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return model
+
+
+def is_linear(node: onnx.NodeProto) -> bool:
+    """Whether a node is x W + b, W turned or not."""
+    scales = {"alpha": 1.0, "beta": 1.0, "transA": 0} | attributes(node)
+    return (
+        node.op_type == "Gemm"
+        and len(node.input) == 3
+        and (scales["alpha"], scales["beta"]) == (1, 1)
+        and not scales["transA"]
+    )
+
+
+def attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}

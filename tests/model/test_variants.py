@@ -11,6 +11,7 @@ import onnxruntime as ort
 import pytest
 import torch
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from onnx import helper, numpy_helper
 from safetensors.torch import save_file
 
 from model.artefact import VARIANTS, Artefact, open_artefact, seal
@@ -23,7 +24,7 @@ from model.reporter import Reporter
 from model.tokenizer import ReportTokenizer
 from model.torchscript import export_traces
 from model.triton import write_repository
-from model.variants import export_variants
+from model.variants import as_products, export_variants
 
 SIZE, VOCABULARY, LAYERS, HEADS, WIDTH = 64, 300, 2, 4, 8
 
@@ -74,9 +75,27 @@ def test_fewer_bits_take_less_room(artefact: Artefact) -> None:
     assert sum(len(t.raw_data) for t in half) < 0.6 * sum(len(t.raw_data) for t in whole)
     in_8_bits = onnx.load(artefact.folder / "decoder_step.int8.onnx").graph
     weights = {tensor.name for tensor in in_8_bits.initializer}
-    products = [node for node in in_8_bits.node if node.op_type == "MatMul"]
+    products = [node for node in in_8_bits.node if node.op_type in ("MatMul", "Gemm")]
     assert any(node.op_type == "MatMulNBits" for node in in_8_bits.node)
     assert not weights.intersection(name for node in products for name in node.input), "left in float32"
+
+
+@pytest.mark.parametrize("turned", [0, 1])
+def test_a_linear_layer_in_one_node_is_the_same_in_two(turned: int) -> None:
+    random = np.random.default_rng(0)
+    weight, bias = random.random((6, 4), np.float32), random.random(4, np.float32)
+    constants = [
+        numpy_helper.from_array(weight.T.copy() if turned else weight, "w"),
+        numpy_helper.from_array(bias, "b"),
+    ]
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", k]) for name, k in (("x", 6), ("y", 4))]
+    node = helper.make_node("Gemm", ["x", "w", "b"], ["y"], "layer", transB=turned)
+    graph = helper.make_graph([node], "layers", ends[:1], ends[1:], constants)
+    model = as_products(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10))
+    assert [node.op_type for node in model.graph.node] == ["MatMul", "Add"]
+    run = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    x = random.random((3, 6), np.float32)
+    np.testing.assert_allclose(run.run(None, {"x": x})[0], x @ weight + bias, rtol=1e-5)
 
 
 def test_a_study_in_8_bits_is_read_alike_alone_and_beside_others(artefact: Artefact, images: np.ndarray) -> None:
