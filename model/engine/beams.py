@@ -80,7 +80,8 @@ class BeamSearch:
         full = len(self.finished) == beams
         hopeless = full and not self.scores[0] / share > self.finished[-1][0]
         self.done = bool(ends.all() or hopeless or (full and self.rules.early_stopping))
-        return parent[on]
+        continued: NDArray[np.intp] = parent[on]
+        return continued
 
 
 def searched(

@@ -6,12 +6,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from model.artefact import Artefact, open_artefact
 from model.calibration import Calibration, read_calibration
-from model.engine.beams import BeamRules, searched
+from model.engine.beams import BeamRules, searched, shown
 from model.engine.cache import StepGraph, Values, Writing
 from model.engine.greedy import greedy
 from model.engine.limits import Clock, Limits, TooLong
@@ -38,17 +37,19 @@ class Engine:
     Args:
         folder: the output of `radassist export`.
         provider: what runs the graphs; asserted.
+        variant: of `model.artefact.VARIANTS`.
         limits: of each study.
         threads: of the CPU, at most.
 
     Raises:
-        BadInput: the folder is no model or has changed; the provider is not there.
+        BadInput: the folder is no model, has changed or lacks the variant; the provider is not there.
     """
 
     def __init__(
         self,
         folder: Path,
         provider: Provider = Provider.CPU,
+        variant: str = "fp32",
         limits: Limits | None = None,
         threads: int = os.cpu_count() or 1,
     ) -> None:
@@ -61,8 +62,8 @@ class Engine:
         self.prompt_tokens: int = config.get("prompt_tokens", 0)
         self.rules = BeamRules(**config.get("draft", {"beams": 1}))
         self._device = provider.device
-        self._encoder: ort.InferenceSession = session(folder / "encoder.onnx", provider.chain(), threads)
-        self._step = StepGraph(session(folder / "decoder_step.onnx", provider.chain(), threads), self._device)
+        encoder, step = (session(graph, provider.chain(), threads) for graph in self.artefact.graphs(variant))
+        self._encoder, self._step = encoder, StepGraph(step, self._device)
         if provider is not Provider.CPU:
             self._warm_up()
 
@@ -113,6 +114,13 @@ class Engine:
         if most < self.max_tokens and not (drafted[0] == EOS_ID).any(1).all():
             raise TooLong(f"a draft has not ended after {most} tokens")
         return [DraftedTokens(*study) for study in zip(*drafted, strict=True)]
+
+    def reread(self, image: NDArray[np.uint8], prompt: str, ids: NDArray[np.int64]) -> DraftedTokens:
+        """What the words (T,) of a study look at, and how likely each is, all read at once and without a cache."""
+        with self.limits.clock(1) as clock:
+            seen = self.encode(image[None], clock)
+            attention, likely = shown(Writing(self._step, seen, 1, clock), self._told([prompt], 1), ids[None])
+        return DraftedTokens(ids, attention[0], likely[0])
 
     def report(self, studies: Studies, prompts: Sequence[str] = ()) -> list[GroundedReport]:
         """Grounded reports, in one batch; `prompts` and errors as for `draft`.
