@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 SECTIONS = {
     "pixels": "a DICOM file to the model's input",
     "drafting": "the engine against transformers' generate",
+    "variants": "INT8 against fp32",
     "day": "the parts of a study, and a day of 100 an hour",
     "curves": "the cost of larger images and longer reports",
     "steady": "memory over a thousand studies",

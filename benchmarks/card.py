@@ -36,7 +36,7 @@ ROUNDS = 5
 
 def measure(threads: int) -> dict[str, Any]:
     if torch.cuda.is_available():
-        found = {"how": "measured", "fp32": measured(threads)}
+        found = {"how": "measured", **measured(threads)}
     else:
         found = {"how": "counted", "fp32": counted(torch.float32), "fp16": counted(torch.float16)}
     fastest = min(got["seconds"] for got in found.values() if isinstance(got, dict))
@@ -66,16 +66,21 @@ def counted(precision: torch.dtype) -> dict[str, float]:
     }
 
 
-def measured(threads: int) -> dict[str, float]:
-    """Seconds of one study, and GiB that the card gave."""
+def measured(threads: int) -> dict[str, dict[str, float]]:
+    """By variant."""
     with tempfile.TemporaryDirectory() as folder:
-        path = exported(built(SETTINGS, WORDS), Path(folder))
-        free_before, _ = torch.cuda.mem_get_info()
-        engine = Engine(path, Provider.CUDA, threads=threads)
-        images = np.random.default_rng(0).integers(0, 255, (1, SETTINGS["size"], SETTINGS["size"]), dtype=np.uint8)
-        seconds = timed({"draft": lambda: engine.draft(images)}, ROUNDS)
-        free_after, _ = torch.cuda.mem_get_info()
-    return {"seconds": median(seconds["draft"]), "peak_gib": (free_before - free_after) / 2**30}
+        path = exported(built(SETTINGS, WORDS), Path(folder), variants=True)
+        return {variant: drafted(path, variant, threads) for variant in ("fp32", "fp16")}
+
+
+def drafted(path: Path, variant: str, threads: int) -> dict[str, float]:
+    """Seconds of one study, and GiB that the card gave."""
+    free, _ = torch.cuda.mem_get_info()
+    engine = Engine(path, Provider.CUDA, variant, threads=threads)
+    images = np.random.default_rng(0).integers(0, 255, (1, SETTINGS["size"], SETTINGS["size"]), dtype=np.uint8)
+    seconds = timed({"draft": lambda: engine.draft(images)}, ROUNDS)
+    left, _ = torch.cuda.mem_get_info()
+    return {"seconds": median(seconds["draft"]), "peak_gib": (free - left) / 2**30}
 
 
 def rows(found: dict[str, Any]) -> list[Row]:

@@ -16,6 +16,7 @@ from model.graphs import export_graphs
 from model.pixels import PixelParams
 from model.reporter import Reporter
 from model.tokenizer import EOS_ID, ReportTokenizer
+from model.variants import export_variants
 from pipelines.params import load_presets
 
 PRESETS = load_presets(Path(__file__).parents[1] / "params.yaml").presets
@@ -50,13 +51,15 @@ def built(settings: dict[str, Any], words: int) -> Reporter:
     return model
 
 
-def exported(model: Reporter, folder: Path) -> Path:
-    """The folder with the model as `radassist export` writes it."""
+def exported(model: Reporter, folder: Path, *, variants: bool = False) -> Path:
+    """The folder with the model as `radassist export` writes it, its variants too where they are wanted."""
     save_file({name: weight.contiguous() for name, weight in model.state_dict().items()}, folder / "model.safetensors")
     ReportTokenizer.train(["The heart is enlarged."], 300).save(folder / "tokenizer.json")
     write_calibration(UNFITTED, folder / CALIBRATION)
     pixels = asdict(PixelParams(size=model.config["size"]))
     (folder / "config.json").write_text(json.dumps({**model.config, "grid": model.grid, "pixels": pixels}))
     export_graphs(model, folder)
+    if variants:
+        export_variants(folder)
     seal(folder, {})
     return folder
