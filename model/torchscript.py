@@ -39,7 +39,7 @@ def export_traces(reporter: Reporter, folder: Path) -> float:
 def trace(graph: nn.Module, inputs: tuple[Tensor, ...]) -> torch.jit.ScriptModule:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of shapes that are the same for every study, and are constants in a trace
-        script: torch.jit.ScriptModule = torch.jit.trace(graph, inputs, check_trace=False)
+        script: torch.jit.ScriptModule = torch.jit.trace(graph, inputs, check_trace=False)  # type: ignore[no-untyped-call]
     return script
 
 

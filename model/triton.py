@@ -22,7 +22,11 @@ WAIT_MICROSECONDS = {"encoder": 20_000, "decoder_step": 0}
 """How long a study waits for others to be read with. A word waits for none: what has arrived by then is batched."""
 CACHE_RANK = 5
 LAYERS_AND_BATCH_SWAPPED = [1, 0, 2, 3, 4]
-TYPES = {TensorProto.FLOAT: "TYPE_FP32", TensorProto.FLOAT16: "TYPE_FP16", TensorProto.INT64: "TYPE_INT64"}
+TYPES: dict[int, str] = {
+    TensorProto.FLOAT: "TYPE_FP32",
+    TensorProto.FLOAT16: "TYPE_FP16",
+    TensorProto.INT64: "TYPE_INT64",
+}
 
 
 def write_repository(artefact: Artefact, variant: str, out: Path) -> None:

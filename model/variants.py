@@ -17,7 +17,6 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import helper, numpy_helper
-from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from model.artefact import GRAPHS, graph_file
@@ -46,7 +45,9 @@ def in_half_precision(graph: Path) -> onnx.ModelProto:
 def in_8_bits(graph: Path) -> onnx.ModelProto:
     """Every product with weights. Constants are folded first: the head is the transposed embedding, and counts as a
     weight only as one tensor."""
-    logging.getLogger(MatMulNBitsQuantizer.__module__).setLevel(logging.WARNING)
+    logging.basicConfig()  # before the quantizer's module does, which asks every library for its least remark
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
     quantizer = MatMulNBitsQuantizer(
         as_products(folded(graph)), bits=8, block_size=BLOCK, is_symmetric=True, accuracy_level=PRODUCTS_IN_INT8
     )

@@ -99,7 +99,8 @@ def written(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     >>> written(np.array([1, 7, 2, 0, 0])).tolist()
     [1, 7, 2]
     """
-    return ids[ids != PAD_ID]
+    words: NDArray[np.int64] = ids[ids != PAD_ID]
+    return words
 
 
 def share(seen: list[bool]) -> float:
