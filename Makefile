@@ -5,7 +5,7 @@ UV := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down test lint lock
+.PHONY: help setup demo down test lint lock bench
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ down: ## stop the Airflow and MLflow that the demo left running
 
 test: setup ## run the tests
 	$(BIN)/pytest -n 2 --dist loadfile
+
+bench: setup ## measure what the engine costs: benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
 
 lint: setup ## check style, types and import contracts
 	$(BIN)/ruff check .

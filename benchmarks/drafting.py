@@ -1,137 +1,137 @@
-"""Drafting one study: the engine against torch, on one machine, in one run, with as many threads.
+"""Drafting one study: the engine against transformers' `generate` with cache and attentions, same words, same threads.
 
-Peers on the same weights, which write the same number of words and give the attention of each:
-
-- `generate`: transformers' greedy search with its cache, then one pass for the maps (`model.generation`);
-- `loop`: the project's own greedy loop in torch, which keeps the maps as it goes (`Reporter.draft`).
-
-Weights are random, so that drafts run to the limit on words and every peer has as much to do. Rounds alternate between
-the peers; a figure is the median of the rounds' ratios, and the seconds stand beside it for orientation.
-
-    python -m benchmarks.drafting
-
-writes drafting.json and drafting.md beside this file. It takes some minutes and 4 GiB.
+At demo size the peer is `model.generation.generate`: transformers' search over the project's decoder, then one pass for
+the maps. At BART-base size it is transformers' own BART on the same weights, which gives the attention of each step.
 """
 
-import argparse
-import json
-import os
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 import torch  # noqa: TID253
-from safetensors.torch import save_file
+from numpy.typing import NDArray
+from torch import Tensor  # noqa: TID253
+from transformers import BartForConditionalGeneration  # noqa: TID253
+from transformers.modeling_outputs import BaseModelOutput  # noqa: TID253
 
-from model.artefact import seal
-from model.configurations import build_reporter
+from benchmarks.models import BART_BASE, DEMO, built, exported
+from benchmarks.timing import Row, ratio, timed
+from model.bart_decoder import BartDecoder
 from model.engine import Engine
 from model.generation import generate
-from model.graphs import export_graphs
-from model.pixels import PixelParams
 from model.reporter import Reporter
-from model.tokenizer import EOS_ID, ReportTokenizer
-from pipelines.machine import hardware
-from pipelines.params import load_presets
+from model.tokenizer import BOS_ID
 
-HERE = Path(__file__).parent
-DEMO = load_presets(HERE.parent / "params.yaml").presets["demo"]
-DEMO_MODEL: dict[str, Any] = {**DEMO.model.model_dump(), "size": DEMO.pixels.size}
-BART = {"width": 768, "heads": 12, "layers": 6, "dropout": 0.0}
-STEM = {"stem_channels": [8, 8, 16], "stem_blocks": [0, 0, 0], "depths": [1], "num_heads": [1], "window_size": 8}
-SIZES: dict[str, dict[str, Any]] = {
-    "demo": DEMO_MODEL,
-    "BART-base, 29 tokens": {**DEMO_MODEL, "decoder": BART, "encoder": STEM, "tokens": 29},
-    "BART-base, 4,096 tokens": {**DEMO_MODEL, "decoder": BART, "encoder": STEM, "size": 512},
+WORDS = 64
+SIZES: dict[str, tuple[dict[str, Any], int, float]] = {
+    "demo": (DEMO, 15, 3.0),
+    "BART-base, 29 memory tokens": ({**BART_BASE, "size": 64, "tokens": 29}, 5, 2.0),
+    "BART-base, 4,096 memory tokens": ({**BART_BASE, "size": 512, "tokens": "grid"}, 5, 1.2),
 }
-VOCABULARY = {"demo": 1024}
-WORDS, ROUNDS = 64, 7
+"""Settings, rounds, and how many times faster than its peer the engine is to be."""
+BATCH = 4
+BATCH_BAR = 1.5
 
 
-def built(size: str) -> Reporter:
-    """A reporter that never ends a report of itself."""
-    torch.manual_seed(0)
-    settings = SIZES[size]
-    model = build_reporter({**settings, "max_tokens": WORDS, "vocab_size": VOCABULARY.get(size, 30522)}).eval()
-    with torch.no_grad():
-        for weight in model.decoder.parameters():
-            if len(weight) == model.config["vocab_size"]:
-                weight[EOS_ID] = 0.0  # of thousands of words, some is likelier than one at 0
-    return model
+class TransformersBart:
+    """The reporter's decoder within transformers' BART, called as its users call it."""
+
+    def __init__(self, model: Reporter) -> None:
+        decoder = model.decoder
+        if not isinstance(decoder, BartDecoder):
+            raise TypeError("this peer is a BART")
+        config = decoder.body.config
+        self.bart = BartForConditionalGeneration(config).eval()
+        self.bart.model.decoder = decoder.body
+        self.bart.lm_head.weight = decoder.body.get_input_embeddings().weight
+        self.bart.generation_config.forced_eos_token_id = None
+        self.model, self.null = model, decoder.null
+
+    @torch.inference_mode()
+    def __call__(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, 1, size, size) -> ids (B, T), attention (B, T - 1, tokens + 1)."""
+        memory = self.model.read(image)[0]
+        memory = torch.cat([memory, self.null.expand(len(memory), -1, -1)], dim=1)
+        out = self.bart.generate(
+            encoder_outputs=BaseModelOutput(last_hidden_state=memory),
+            decoder_input_ids=torch.full((len(memory), 1), BOS_ID),
+            max_length=self.model.positions,
+            num_beams=1,
+            do_sample=False,
+            output_attentions=True,
+            return_dict_in_generate=True,
+        )
+        looked = [layers[-1].softmax(-1).mean(1) for layers in out.cross_attentions]  # this decoder gives its logits
+        return out.sequences, torch.cat(looked, dim=1)
 
 
-def exported(model: Reporter, folder: Path) -> Engine:
-    save_file(model.state_dict(), folder / "model.safetensors")
-    ReportTokenizer.train(["The heart is enlarged."], 300).save(folder / "tokenizer.json")
-    pixels = asdict(PixelParams(size=model.config["size"]))
-    (folder / "config.json").write_text(json.dumps({**model.config, "grid": model.grid, "pixels": pixels}))
-    export_graphs(model, folder)
-    seal(folder, {})
-    return Engine(folder)
+def measure(threads: int) -> dict[str, Any]:
+    torch.set_num_threads(threads)
+    return {"words": WORDS, "sizes": {size: measured(size, threads) for size in SIZES}}
 
 
-def timed(peers: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each peer in each round, the peers in turn, after one round that is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in peers}
-    for turn in range(rounds + 1):
-        for name, work in peers.items():
-            began = perf_counter()
-            work()
-            if turn:
-                seconds[name].append(perf_counter() - began)
-    return seconds
-
-
-def ratio(of: list[float], to: list[float]) -> float:
-    """Median over the rounds of how many times longer the one takes than the other."""
-    return median(a / b for a, b in zip(of, to, strict=True))
-
-
-def measured(size: str, rounds: int) -> dict[str, Any]:
-    model = built(size)
+def measured(size: str, threads: int) -> dict[str, Any]:
+    settings, rounds, _ = SIZES[size]
+    model = built(settings, WORDS)
+    peer = TransformersBart(model) if isinstance(model.decoder, BartDecoder) else Generated(model)
     with tempfile.TemporaryDirectory() as folder:
-        engine = exported(model, Path(folder))
+        engine = Engine(exported(model, Path(folder)), threads=threads)
         side = model.config["size"]
-        images = np.random.default_rng(0).integers(0, 255, (4, side, side), dtype=np.uint8)
+        images = np.random.default_rng(0).integers(0, 255, (BATCH, side, side), dtype=np.uint8)
         tensor = torch.from_numpy(images)[:1, None].float() / 255
-        words = len(engine.draft(images[:1])[0].ids)
+        same = np.array_equal(engine.draft(images[:1])[0].ids, peer(tensor)[0][0].numpy())
         seconds = timed(
             {
                 "engine": lambda: engine.draft(images[:1]),
-                "loop": lambda: model.draft(tensor),
-                "generate": lambda: generate(model, tensor, beams=1),
-                "engine, batch of 4": lambda: engine.draft(images),
+                "generate": lambda: peer(tensor),
+                "batch": lambda: engine.draft(images),
+                "encode": lambda: encode(engine, images[:1]),
             },
             rounds,
         )
     return {
-        "size": size,
-        "words": words,
+        "same_words": same,
         "generate_to_engine": ratio(seconds["generate"], seconds["engine"]),
-        "loop_to_engine": ratio(seconds["loop"], seconds["engine"]),
-        "throughput_at_4_to_1": 4 / ratio(seconds["engine, batch of 4"], seconds["engine"]),
+        "throughput_at_4_to_1": BATCH / ratio(seconds["batch"], seconds["engine"]),
+        "encode_seconds": median(seconds["encode"]),
         "engine_seconds": median(seconds["engine"]),
+        "generate_seconds": median(seconds["generate"]),
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    rounds = parser.parse_args().rounds
-    threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
-    torch.set_num_threads(threads)
-    rows = []
-    for size in SIZES:
-        rows.append(measured(size, rounds))
-        print(json.dumps(rows[-1]))
-    found = {"machine": hardware(), "threads": threads, "rounds": rounds, "rows": rows}
-    (HERE / "drafting.json").write_text(json.dumps(found, indent=1) + "\n")
+class Generated:
+    """`model.generation.generate`, greedily."""
+
+    def __init__(self, model: Reporter) -> None:
+        self.model = model
+
+    def __call__(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        drafted = generate(self.model, image, beams=1)
+        return drafted.ids, drafted.attention
 
 
-if __name__ == "__main__":
-    main()
+def encode(engine: Engine, images: NDArray[np.uint8]) -> None:
+    with engine.limits.clock(len(images)) as clock:
+        engine.encode(images, clock)
+
+
+def rows(found: dict[str, Any]) -> list[Row]:
+    table = []
+    for size, (_, _, bar) in SIZES.items():
+        got = found["sizes"][size]
+        times, same = got["generate_to_engine"], got["same_words"]
+        table.append(
+            Row(
+                f"drafting, engine against `generate`, {size}",
+                f">= {bar:g}x, same words",
+                f"{times:.2f}x, {'the same' if same else 'OTHER'} words",
+                same and times >= bar,
+            )
+        )
+    batch = found["sizes"]["demo"]["throughput_at_4_to_1"]
+    return [
+        *table,
+        Row("throughput at batch 4 against 1, demo", f">= {BATCH_BAR}x", f"{batch:.2f}x", batch >= BATCH_BAR),
+    ]

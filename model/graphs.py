@@ -36,20 +36,25 @@ class StepGraph(nn.Module):
         return logits, looked.attention.mean(1), key, value
 
 
+def example_inputs(reporter: Reporter, *, batch: int, past: int, new: int) -> tuple[tuple[Tensor, ...], ...]:
+    """What the two graphs read: random images (batch, 1, size, size); `new` words of them after `past` others."""
+    decoder = reporter.decoder
+    image = torch.rand(batch, 1, reporter.config["size"], reporter.config["size"])
+    with torch.no_grad():
+        cross_key, cross_value = EncoderGraph(reporter).eval()(image)
+    key, value = torch.rand(2, decoder.depth, batch, decoder.heads, past, decoder.head_width)
+    ids = torch.ones(batch, new, dtype=torch.long)
+    return (image,), (ids, cross_key, cross_value, key, value)
+
+
 def export_graphs(reporter: Reporter, folder: Path) -> None:
     """Write encoder.onnx and decoder_step.onnx, batch and lengths dynamic."""
     reporter.eval()
-    decoder = reporter.decoder
-    size, batch, past, new = reporter.config["size"], 2, 3, 2
-    image = torch.rand(batch, 1, size, size)
-    with torch.inference_mode():
-        cross_key, cross_value = EncoderGraph(reporter)(image)
-    cache = torch.rand(decoder.depth, batch, decoder.heads, past, decoder.head_width)
-    ids = torch.ones(batch, new, dtype=torch.long)
+    image, step = example_inputs(reporter, batch=2, past=3, new=2)
     b, t, p = (torch.export.Dim(name) for name in ("batch", "tokens", "past"))
     torch.onnx.export(
         EncoderGraph(reporter).eval(),
-        (image,),
+        image,
         folder / "encoder.onnx",
         input_names=["image"],
         output_names=["cross_key", "cross_value"],
@@ -61,7 +66,7 @@ def export_graphs(reporter: Reporter, folder: Path) -> None:
     )
     torch.onnx.export(
         StepGraph(reporter).eval(),
-        (ids, cross_key.clone(), cross_value.clone(), cache, cache.clone()),
+        step,
         folder / "decoder_step.onnx",
         input_names=["ids", "cross_key", "cross_value", "past_key", "past_value"],
         output_names=["logits", "attention", "key", "value"],

@@ -3,21 +3,25 @@
 Folders are gone through at any depth. Each study with a frontal radiograph gets a folder below --out, see
 `pipelines.inference.study_folder`; each file without a draft is listed in refused.jsonl with the reason. A study that
 this model has drafted is passed over, so that an interrupted run goes on where it stopped; delete a folder to have it
-drafted anew. A finding that rests on no region is withheld.
+drafted anew. A finding that rests on no region is withheld. Films are read
+and drafts written while others are drafted.
 """
 
 import argparse
 import json
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model.errors import BadInput
 from model.fhir import ReportStatus
+from model.microbatch import MOST, MicroBatcher
+from model.report import GroundedReport
 from model.workers import map_in_order
 from pipelines.checkout import tracking_uri
 from pipelines.inference.films import (
@@ -38,20 +42,24 @@ from pipelines.progress import Meter, track
 if TYPE_CHECKING:
     from model.engine import Engine
 
-AT_ONCE = 4
-"""Studies of a batch."""
+AHEAD = 2 * MOST
+"""Films that may wait for their drafts: a batch that is drafted, and the next."""
+FAILED = "draft_failed"
+"""The reason where a draft ended with an error that no limit explains."""
+PROVIDERS = ("cpu", "cuda", "tensorrt")
+"""`model.engine.Provider`, whose module is slow to import."""
 REFUSED = "refused.jsonl"
 
 
-def infer(paths: Sequence[Path], model: Path, out: Path, status: ReportStatus) -> Counter[str]:
-    """Draft every study of the files; return how many were `drafted`, `passed over`, or refused, by reason.
+def infer(paths: Sequence[Path], model: Path, out: Path, status: ReportStatus, provider: str = "cpu") -> Counter[str]:
+    """Draft every study of the files; return how many were `drafted`, `drafted before`, or refused, by reason.
 
     Raises:
-        BadInput: a path or model that is none.
+        BadInput: a path or model that is none; a provider that is not there.
     """
-    from model.engine import Engine
+    from model.engine import Engine, Provider
 
-    engine = Engine(model)
+    engine = Engine(model, Provider(provider))
     files = find_files(paths)
     out.mkdir(parents=True, exist_ok=True)
     processes = os.cpu_count() or 1
@@ -65,11 +73,20 @@ def infer(paths: Sequence[Path], model: Path, out: Path, status: ReportStatus) -
     )
     drafted = 0
     with Meter("drafts", len(waiting)) as meter:
-        readable = kept(films, refused, meter)
-        while batch := list(islice(readable, AT_ONCE)):
-            draft(engine, batch, out, status)
-            drafted += len(batch)
-            meter.advance(len(batch))
+        for film, draft in drafts(engine, kept(films, refused, meter)):
+            if isinstance(draft, Refused):
+                refused.append(draft)
+            else:
+                write_study(
+                    out / film.label.study,
+                    film,
+                    draft.withhold_ungrounded(),
+                    status=status,
+                    weights_sha256=engine.artefact.manifest["files"]["model.safetensors"],
+                    drafted_at=datetime.now(UTC),
+                )
+                drafted += 1
+            meter.advance()
     with (out / REFUSED).open("w") as lines:
         for one in refused:
             lines.write(json.dumps({"file": one.path, "refused": one.reason, "detail": one.detail}) + "\n")
@@ -87,19 +104,40 @@ def kept(films: Iterable[Film | Refused], refused: list[Refused], meter: Meter) 
             yield film
 
 
-def draft(engine: "Engine", films: Sequence[Film], out: Path, status: ReportStatus) -> None:
-    """Draft a batch and write its studies' folders."""
-    size = engine.artefact.pixels.size
-    studies = [(film.label.study, film.model_input(size)) for film in films]
-    for film, report in zip(films, engine.report(studies, [film.label.prompt for film in films]), strict=True):
-        write_study(
-            out / film.label.study,
-            film,
-            report.withhold_ungrounded(),
-            status=status,
-            weights_sha256=engine.artefact.manifest["files"]["model.safetensors"],
-            drafted_at=datetime.now(UTC),
-        )
+def drafts(engine: "Engine", films: Iterable[Film]) -> Iterator[tuple[Film, GroundedReport | Refused]]:
+    """Each film with its draft, in their order. An error stays with its own film.
+
+    Raises:
+        BadInput: the model was exported without a calibration.
+    """
+
+    def report(batch: Sequence[Film]) -> Sequence[GroundedReport]:
+        size = engine.artefact.pixels.size
+        studies = [(film.label.study, film.model_input(size)) for film in batch]
+        return engine.report(studies, [film.label.prompt for film in batch])
+
+    under_way: deque[tuple[Film, Future[GroundedReport]]] = deque()
+    with MicroBatcher(report, queue=AHEAD) as batcher:
+        for film in films:
+            under_way.append((film, batcher.submit(film)))
+            if len(under_way) == AHEAD:
+                yield ended(*under_way.popleft())
+        while under_way:
+            yield ended(*under_way.popleft())
+
+
+def ended(film: Film, future: "Future[GroundedReport]") -> tuple[Film, GroundedReport | Refused]:
+    """The film's draft once it is there, or why there is none."""
+    from model.engine import LimitPassed
+
+    try:
+        return film, future.result()
+    except LimitPassed as passed:
+        return film, Refused(film.label.path, passed.reason, str(passed))
+    except BadInput:
+        raise
+    except Exception as error:  # noqa: BLE001 - one study of thousands ends without a draft, and says so
+        return film, Refused(film.label.path, FAILED, type(error).__name__)
 
 
 def local_model(name: str) -> Path:
@@ -127,10 +165,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=ReportStatus.PARTIAL,
         help="what FHIR is told of a draft that nobody has reviewed (default: partial)",
     )
+    parser.add_argument("--provider", choices=PROVIDERS, default="cpu", help="what runs the model (default: cpu)")
 
 
 def main(args: argparse.Namespace) -> int:
-    counted = infer(args.paths, local_model(args.model), args.out, args.status)
+    counted = infer(args.paths, local_model(args.model), args.out, args.status, args.provider)
     print(f"{args.out}: " + ", ".join(f"{count} {what}" for what, count in counted.items()))
     if any(counted[reason] for reason in counted if not reason.startswith("drafted")):
         print(f"what has no draft, and why: {args.out / REFUSED}")

@@ -1,7 +1,8 @@
 """Record a finished run in MLflow, and register its model as `challenger` if the gate passed it and it was signed off.
 
 Doing it twice changes nothing: a run is found again by its id, a model by the sha256 of its weights. The run's tables,
-curves and pictures serve comparison; the registered version is the exported folder itself, as it stands:
+curves and pictures serve comparison; the registered version is the exported folder itself, without the variants that
+failed parity:
 `mlflow.artifacts.download_artifacts("models:/radassist-reporter@challenger")`.
 """
 
@@ -31,6 +32,7 @@ from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
 from pipelines.model_origin import enter_origin
 from pipelines.params import load_presets
+from pipelines.parity import proven
 from pipelines.provenance import digest, provenance
 from pipelines.registry import ALIAS, description_of, registered
 from pipelines.sign_off import Unsigned, sign_off
@@ -171,6 +173,7 @@ def run_tags(root: Path, run_id: str, artefact: Artefact, verdict: Verdict) -> d
         "policy.sha256": verdict.policy_sha256,
         "gate.passed": str(verdict.passed).lower(),
         "model.sha256": artefact.manifest["files"]["model.safetensors"],
+        "model.variants": ",".join(proven(read_metrics("parity", root / "metrics"))),
         "report.sha256": digest(root / "report" / "report.json"),
     }
     return {name: value for name, value in tags.items() if value is not None}

@@ -2,8 +2,10 @@
 
 from datetime import UTC
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from model.artefact import copy_without, open_artefact
 from pipelines.evidence.identity import MODEL_NAME
 from records.signatures import Signature
 
@@ -16,7 +18,7 @@ ALIAS = "challenger"
 def registered(client: "MlflowClient", root: Path, mlflow_run_id: str, tags: dict[str, str], signed: Signature) -> str:
     """The version of the model in the registry, made where these weights have none; `challenger` points at it.
 
-    The run and the version say who signed it off.
+    It has the variants that the tag `model.variants` names. The run and the version say who signed it off.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -30,7 +32,10 @@ def registered(client: "MlflowClient", root: Path, mlflow_run_id: str, tags: dic
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        mlflow.log_artifacts(str(root / "exported"), "model", run_id=mlflow_run_id)
+        artefact = open_artefact(root / "exported")
+        with TemporaryDirectory() as folder:
+            copy_without(artefact, set(artefact.variants) - set(tags["model.variants"].split(",")), Path(folder))
+            mlflow.log_artifacts(folder, "model", run_id=mlflow_run_id)
         made = client.create_model_version(MODEL_NAME, f"runs:/{mlflow_run_id}/model", mlflow_run_id, tags)
         version = str(made.version)
     for name, value in sign_off_tags(signed).items():

@@ -11,6 +11,7 @@ from pipelines.evidence.figures import CONFIDENCE, EDITS, FAITHFULNESS, FINDINGS
 from pipelines.evidence.identity import identity, policy_section, provenance_section
 from pipelines.evidence.limits import deviations, limits
 from pipelines.evidence.model_card import model_card
+from pipelines.evidence.parity import parity_section
 from pipelines.evidence.subgroups import subgroups_section
 from pipelines.metrics import read_metrics
 from pipelines.params import Presets
@@ -60,7 +61,7 @@ def gather(
             "reliability": table(root / "evaluation" / "reliability.parquet"),
         },
         "errors": errors,
-        "parity": {"figures": read_metrics("parity", root / "metrics"), "latency": NOT_MEASURED},
+        "parity": parity_section(root),
         "rollout": {"shadow": NOT_MEASURED, "canary": NOT_MEASURED},
         "training": {"figures": read_metrics("train", root / "metrics"), "history": history(root)},
         "examples": examples,

@@ -35,7 +35,7 @@ def limits(content: Content) -> list[str]:
 
 def deviations(content: Content) -> list[str]:
     """Where the run departs from what was promised or can be proven, a line each: those that the gate found first."""
-    return [*content["verdict"]["deviations"], *_of_policy(content), *_of_origin(content)]
+    return [*content["verdict"]["deviations"], *_of_policy(content), *_of_origin(content), *_of_parity(content)]
 
 
 def _of_policy(content: Content) -> Iterator[str]:
@@ -67,5 +67,11 @@ def _of_origin(content: Content) -> Iterator[str]:
             yield f"{pair['patients']} patients stand in {' and in '.join(pair['splits'])}"
     for broken in data["validation"]["broken"]:
         yield f"The data do not hold an expectation, {broken['name']} ({broken['severity']}): {broken['found']}"
+
+
+def _of_parity(content: Content) -> Iterator[str]:
     if not content["parity"]["figures"].get("passed"):
         yield "The exported graphs do not say what the trained model says"
+    for variant, figures in content["parity"]["variants"].items():
+        if not figures.get("passed"):
+            yield f"The {variant} graphs do not hold parity: the model is not registered with them"

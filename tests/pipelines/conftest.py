@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.artefact import seal
+from model.artefact import GRAPHS, VARIANTS, graph_file, seal
 from model.findings import Certainty, Finding, Side, Zone
 from model.geometry import Box
 from model.metrics import mean_figure
@@ -296,14 +296,17 @@ def build_run(root: Path, **changes: float | None) -> Path:
     write_statistics(statistics_of(FIGURES | changes), root / "evaluation" / "statistics.parquet")
     write_model(root / "trained", root / "policy" / "gate.yaml")
     (root / "trained" / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in history()))
-    write_model(root / "exported", root / "policy" / "gate.yaml", "encoder.onnx", "decoder_step.onnx")
+    graphs = [graph_file(graph, variant) for graph in GRAPHS for variant in VARIANTS]
+    write_model(root / "exported", root / "policy" / "gate.yaml", *graphs)
     figures = {
         "prepare": {"n_studies": 7, "n_train": 1, "n_masks": 4},
         "train": {"epochs": 6, "best_epoch": 6, "validate_loss": 0.53},
         "evaluate": FIGURES | changes,
         "audit": {"n_subgroups": 2, "n_insufficient": 0, "n_gaps": 1},
         "export": {"encoder_mb": 2.5},
-        "parity": {"n_studies": 5, "tokens_equal_share": 1.0, "map_max_difference": 3e-7, "passed": 1},
+        "parity": {"n_studies": 5, "torch.findings_micro_f1": 0.8, "passed": 1}
+        | {f"{variant}.map_max_difference": 3e-7 for variant in VARIANTS}
+        | {f"{variant}.passed": 1 for variant in VARIANTS},
     }
     for stage, values in figures.items():
         (root / "metrics" / f"{stage}.json").write_text(json.dumps(values))

@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from model.artefact import seal
 from model.calibration import FILE as CALIBRATION
 from model.calibration import UNFITTED, write_calibration
 from model.configurations import build_reporter
+from model.engine import Engine, TooSlow
 from model.errors import BadInput
 from model.fhir import ReportStatus
 from model.graphs import export_graphs
@@ -27,6 +30,18 @@ from pipelines.phantom import PhantomArguments, write_phantom
 from tests.tiny import MODEL
 
 PARTIAL = ReportStatus.PARTIAL
+DRAFTS = """
+import sys
+from pathlib import Path
+
+from model.fhir import ReportStatus
+from pipelines.infer import infer
+
+if __name__ == "__main__":
+    films, model, out = map(Path, sys.argv[1:])
+    assert infer([films], model, out, ReportStatus.PARTIAL)["drafted"] == 4
+    assert not {"torch", "timm", "transformers", "nltk"} & set(sys.modules)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +158,30 @@ def test_a_changed_model_and_a_missing_path_are_refused(films: Path, model: Path
         infer([films], changed, tmp_path / "out", PARTIAL)
     with pytest.raises(BadInput, match="give one that exists"):
         infer([films / "nowhere"], model, tmp_path / "out", PARTIAL)
+
+
+def test_an_error_stays_with_its_own_study(
+    films: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Engine.report
+    slow, broken = sorted({str(dcmread(p).StudyInstanceUID) for p in films.rglob("s*/*.dcm")})[:2]
+
+    def report(engine: Engine, studies: list[tuple[str, object]], prompts: list[str]) -> list[GroundedReport]:
+        ids = [study for study, _ in studies]
+        if slow in ids:
+            raise TooSlow("no draft after 120 s")
+        if broken in ids:
+            raise ValueError("an axis too many")
+        return whole(engine, studies, prompts)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Engine, "report", report)
+    counted = infer([films], model, tmp_path, PARTIAL)
+    assert (counted["drafted"], counted["too_slow"], counted["draft_failed"]) == (2, 1, 1)
+    assert not {slow, broken} & set(drafted(tmp_path))
+
+
+def test_drafting_imports_no_torch(films: Path, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "drafts.py").write_text(DRAFTS)
+    command = [sys.executable, tmp_path / "drafts.py", films, model, tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -88,6 +88,7 @@ def test_a_passed_model_becomes_the_challenger_and_comes_back_whole(
     version = client(workspace).get_model_version_by_alias("radassist-reporter", "challenger")
     assert int(version.version) == 1
     assert version.tags["gate.passed"] == "true"
+    assert version.tags["model.variants"] == "fp32,fp16,int8"
     assert version.tags["dvc.data_md5"] == "d" * 32 + ".dir"
     assert version.tags["policy.sha256"] == json.loads((workspace / "verdict.json").read_text())["policy_sha256"]
     there = Path(
@@ -223,6 +224,22 @@ def test_graphs_that_say_something_else_are_not_registered(
     assert register(monkeypatch) == 3
     assert "metrics/parity.json" in capsys.readouterr().err
     assert client(workspace).search_registered_models() == []
+
+
+def test_a_variant_that_says_something_else_is_left_out_of_the_registered_model(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import mlflow
+
+    path = workspace / "metrics" / "parity.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"int8.passed": 0}))
+    assert register(monkeypatch) == 0
+    version = client(workspace).get_model_version_by_alias("radassist-reporter", "challenger")
+    assert version.tags["model.variants"] == "fp32,fp16"
+    there = mlflow.artifacts.download_artifacts("models:/radassist-reporter@challenger", dst_path=str(tmp_path / "m"))
+    registered, exported = open_artefact(Path(there)), open_artefact(workspace / "exported")
+    assert (registered.variants, exported.variants) == (("fp32", "fp16"), ("fp32", "fp16", "int8"))
+    assert registered.provenance == exported.provenance
 
 
 @pytest.mark.parametrize("changed", ["model", "data"])

@@ -144,6 +144,7 @@ def test_a_run_that_departs_from_nothing_says_so(faultless: Content, passed_run:
         (("verdict", "deviations"), ["the policy changed"], "the policy changed"),
         (("data", "shared_patients", 1, "patients"), 3, "3 patients stand in train and in test"),
         (("parity", "figures", "passed"), 0, "The exported graphs do not say"),
+        (("parity", "variants", "int8", "passed"), 0, "The int8 graphs do not hold parity"),
         (("subgroups", "status"), "not measured", "There is no analysis of subgroups"),
         (("errors", "status"), "not measured", "There is no analysis of errors"),
     ],
