@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "register": ("pipelines.register", "record the run in MLflow and register a model that passed"),
     "rollout": ("pipelines.rollout_command", "plan and simulate a release by the rollout policy"),
     "lineage": ("pipelines.lineage", "say where a report came from: model, run, commit, data, verdict, traffic weight"),
-    "monitor": ("pipelines.monitor_command", "replay invented streams through the monitors' rules"),
+    "monitor": ("pipelines.monitor_command", "judge a deployed model's stream; replay streams through the rules"),
     "experiment": ("pipelines.experiment", "run a declared grid over seeds and write its table"),
     "label": ("pipelines.label", "label reports with the 14 CheXpert observations"),
     "score": ("pipelines.score", "score candidate reports against references"),

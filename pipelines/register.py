@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "radassist"
 KEPT_FILES = ("verdict.json", "params.yaml", "data.dvc", "dvc.yaml", "dvc.lock", "policy/gate.yaml", "policy/data.yaml")
 EVALUATION = "evaluation"
-KEPT_FOLDERS = ("report", "validation", "exploration", EVALUATION)
+KEPT_FOLDERS = ("report", "validation", "exploration", "reference", EVALUATION)
 
 
 @dataclass(frozen=True, slots=True)
