@@ -20,6 +20,7 @@ from pipelines.monitors.evidently_report import write_evidently
 from pipelines.monitors.look import folder_of, last_window, look, reference_at, reference_of, served_model, write
 from pipelines.monitors.policy import POLICY, load_policy
 from pipelines.monitors.reference import write_reference
+from pipelines.monitors.retraining import ask
 from pipelines.monitors.telling import tell, track
 from records.database import open_database
 
@@ -36,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reference", type=Path, metavar="FILE", help="what they are held against (default: the model's)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: var/monitoring/VERSION)")
-    parser.add_argument("--tell", action="store_true", help="send figures to MLflow, and what is new to the webhook")
+    parser.add_argument(
+        "--tell", action="store_true", help="send figures to MLflow and news to the webhook; ask for a retraining"
+    )
     parser.add_argument(
         "--evidently", type=Path, metavar="FILE", help="write Evidently's report of the last window too"
     )
@@ -84,6 +87,8 @@ def watch(args: argparse.Namespace, policy: Policy) -> None:
         track(seen, root)
         for notice in tell(seen, policy, folder):
             print(f"told, {notice.kind}: {notice.text}")
+        if asked := ask(seen, policy, root):
+            print(f"a retraining is asked for: {asked.reason}")
     print(f"{folder / 'index.html'}")
 
 

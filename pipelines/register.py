@@ -30,6 +30,7 @@ from pipelines.gate import VERDICT, Verdict, load_verdict, refusals
 from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
 from pipelines.model_origin import enter_origin
+from pipelines.origin import origin_of
 from pipelines.params import load_presets
 from pipelines.provenance import digest, provenance
 from pipelines.registry import ALIAS, description_of, registered
@@ -171,6 +172,7 @@ def run_tags(root: Path, run_id: str, artefact: Artefact, verdict: Verdict) -> d
         "policy.sha256": verdict.policy_sha256,
         "gate.passed": str(verdict.passed).lower(),
         "model.sha256": artefact.manifest["files"]["model.safetensors"],
+        "radassist.reason": origin_of(root).reason,
         "report.sha256": digest(root / "report" / "report.json"),
     }
     return {name: value for name, value in tags.items() if value is not None}
