@@ -3,14 +3,15 @@
 `look` judges the records' stream by `policy/drift.yaml`, sends the figures to MLflow and what is new to the webhook
 (RADASSIST_WEBHOOK_URL). Where confirmed drift asks for a retraining, `ask` updates the asset `drift`, upon which
 `retrain` starts with the reason; not again within the policy's cool-down. The same without Airflow:
-`radassist monitor --tell`. Both DAGs start paused: un-pause them once studies are drafted.
+`radassist monitor --tell`. Both DAGs start paused: un-pause them once studies are drafted. `policy` is the file
+that both judge by.
 """
 
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk import DAG, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.wiring import DRIFT, ROOT, radassist
@@ -21,6 +22,7 @@ SETTINGS: dict[str, Any] = {
     "is_paused_upon_creation": True,
     "max_active_runs": 1,
     "default_args": {"retries": 2, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": True},
+    "params": {"policy": Param("policy/drift.yaml", type="string")},
     "tags": ["radassist"],
 }
 
@@ -32,9 +34,9 @@ with DAG(
 ):
 
     @task
-    def look(dag_run: Any = None) -> None:
+    def look(dag_run: Any = None, params: Any = None) -> None:
         """As of the time that the run is for, so that a second attempt says the same."""
-        radassist("monitor", "--tell", "--as-of", dag_run.run_after.isoformat())
+        radassist("monitor", "--tell", "--policy", params["policy"], "--as-of", dag_run.run_after.isoformat())
 
     @task(outlets=[DRIFT])
     def ask(dag_run: Any = None, outlet_events: Any = None) -> None:
@@ -56,10 +58,10 @@ with DAG(
 ):
 
     @task
-    def keep(dag_run: Any = None) -> None:
+    def keep(dag_run: Any = None, params: Any = None) -> None:
         """Under var/monitoring/daily/DATE."""
         folder = ROOT / "var" / "monitoring" / "daily" / f"{dag_run.run_after:%Y-%m-%d}"
-        evidently = ("--evidently", str(folder / "evidently.html"))
-        radassist("monitor", "--as-of", dag_run.run_after.isoformat(), "--out", str(folder), *evidently)
+        written = ("--out", str(folder), "--evidently", str(folder / "evidently.html"))
+        radassist("monitor", "--policy", params["policy"], "--as-of", dag_run.run_after.isoformat(), *written)
 
     keep()
