@@ -62,7 +62,7 @@ class Reference:
         """
         if len(frame) < LEAST:
             raise BadInput(f"a reference of {len(frame)} studies", "it takes two to vary", "give the training set")
-        usual = {name: share for name, share in frame.notna().mean().items() if share < 1}
+        usual = {str(name): float(share) for name, share in frame.notna().mean().items() if share < 1}
         projection = None
         if EMBEDDING in frame and (vectors := [vector for vector in frame[EMBEDDING] if vector is not None]):
             projection = Projection.fit(np.stack(vectors).astype(np.float32))

@@ -62,8 +62,7 @@ def features(found: Window) -> pd.DataFrame:
     }
     frame = pd.DataFrame(columns, index=rows.index)
     if found.embeddings.shape[1]:
-        known = np.isfinite(found.embeddings).all(axis=1)
-        vectors = [row if whole else None for row, whole in zip(found.embeddings, known, strict=True)]
+        vectors = [row if np.isfinite(row).all() else None for row in found.embeddings]
         frame[EMBEDDING] = pd.Series(vectors, index=rows.index, dtype=object)
     return frame
 

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("pipelines.compare", "hold two runs against each other, figure by figure and study by study"),
     "run": ("pipelines.run", "open, advance and close a retraining run in its own worktree"),
     "demo": ("pipelines.demo", "retrain once on the phantom, through Airflow, and show the result"),
+    "demo-monitor": ("pipelines.demo_monitor", "plant a drift on the demo's model and watch Airflow ask to retrain"),
     "services": ("pipelines.services", "start, show and stop the local Airflow and MLflow"),
 }
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from model.artefact import open_artefact
+from model.engine import Engine
 from model.errors import BadInput
 from monitoring.policy import Policy
 from monitoring.snapshot import Snapshot
 from pipelines.checkout import records_url
+from pipelines.infer import local_model
 from pipelines.monitors import backtest, replay
 from pipelines.monitors.evidently_report import write_evidently
 from pipelines.monitors.look import folder_of, last_window, look, reference_at, reference_of, served_model, write
@@ -22,6 +23,7 @@ from pipelines.monitors.policy import POLICY, load_policy
 from pipelines.monitors.reference import write_reference
 from pipelines.monitors.retraining import ask
 from pipelines.monitors.telling import tell, track
+from pipelines.sources import open_source
 from records.database import open_database
 
 
@@ -94,10 +96,11 @@ def watch(args: argparse.Namespace, policy: Policy) -> None:
 
 def plant(args: argparse.Namespace) -> None:
     """Draft a source's studies into the records, as a stream."""
-    records, model = open_database(records_url(Path())), open_artefact(args.exported).version
-    given = args.reference
+    source, start = open_source(args.source, args.root), time_of(args.start)
+    records, engine = open_database(records_url(Path())), Engine(local_model(args.exported))
+    model, given = engine.artefact.version, args.reference
     watched = reference_at(given, model) if given else reference_of(Path(), records, model)
-    replay.show(args, records, watched, time_of(args.start))
+    replay.show(args.minutes, records, engine, watched, source, start)
 
 
 def time_of(text: str | None) -> datetime:

@@ -28,7 +28,7 @@ from pipelines.predicted import Embedder, predicted
 from pipelines.progress import Meter
 from pipelines.pseudonyms import Pseudonyms
 from pipelines.reviewed import comparisons, signed_by_reviewer
-from pipelines.sources import Rejected, Source, open_source
+from pipelines.sources import Rejected, Source
 from pipelines.written_reports import WrittenReport, surfaced_report
 from records.database import writing
 from records.predictions import Role, Text, enter_prediction, enter_study, find_prediction
@@ -95,16 +95,18 @@ def arrival(study: Study, params: PixelParams, pseudonyms: Pseudonyms, when: dat
         PixelsRefused: its picture is none.
     """
     stored = stored_form(study.images[0].path.read_bytes(), pseudonyms)
-    arrived = Arrived(
-        study=pseudonyms.patient(f"study {study.study_id}"),
-        patient=pseudonyms.patient(study.patient_id),
-        arrived_at=when,
-        modality=study.modality or stored.modality,
-        view=study.images[0].view or stored.view,
-        device=study.device or stored.device,
-        site=study.site,
-        age=None if study.age is None else min(90, study.age),
-        sex=study.sex if study.sex in ("F", "M", "O") else None,
+    arrived = Arrived.model_validate(
+        {
+            "study": pseudonyms.patient(f"study {study.study_id}"),
+            "patient": pseudonyms.patient(study.patient_id),
+            "arrived_at": when,
+            "modality": study.modality or stored.modality,
+            "view": study.images[0].view or stored.view,
+            "device": study.device or stored.device,
+            "site": study.site,
+            "age": None if study.age is None else min(90, study.age),
+            "sex": study.sex if study.sex in ("F", "M", "O") else None,
+        }
     )
     return Arrival(
         arrived,
@@ -158,19 +160,24 @@ def enter(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", default="mimic_cxr", help="what reads the studies (default %(default)s)")
     parser.add_argument("--root", type=Path, required=True, help="where they lie")
-    parser.add_argument("--exported", type=Path, default=Path("exported"), metavar="DIR", help="the exported model")
+    parser.add_argument(
+        "--exported",
+        default="exported",
+        metavar="DIR_OR_URI",
+        help="the model: a folder (default exported), or models:/...",
+    )
     parser.add_argument("--start", required=True, metavar="T", help="when the first comes: 2026-01-31T12:00:00Z")
     parser.add_argument("--minutes", type=float, default=10.0, metavar="M", help="between two studies (default 10)")
 
 
-def show(args: argparse.Namespace, records: Records, watched: Watched, start: datetime) -> None:
+def show(minutes: float, records: Records, engine: Engine, watched: Watched, source: Source, start: datetime) -> None:
     """
     Raises:
-        BadInput: no time between two studies; no such source or model.
+        BadInput: no time between two studies.
     """
-    if args.minutes <= 0:
-        raise BadInput(f"--minutes {args.minutes:g}", "studies come one after the other", "pass a number above 0")
-    course = Course(start, timedelta(minutes=args.minutes))
-    drafted = replay(records, Engine(args.exported), watched, open_source(args.source, args.root), course)
+    if minutes <= 0:
+        raise BadInput(f"--minutes {minutes:g}", "studies come one after the other", "pass a number above 0")
+    course = Course(start, timedelta(minutes=minutes))
+    drafted = replay(records, engine, watched, source, course)
     end = start + drafted * course.every
     print(f"{drafted} studies drafted by {watched.model_version}, the last before {end.isoformat()}")

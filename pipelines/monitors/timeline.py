@@ -51,6 +51,11 @@ class Timeline:
         parts = [
             f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{self.name}">',
             f'<rect class="band" x="{LEFT}" y="{top:.1f}" width="{WIDTH - LEFT - RIGHT}" height="{bottom - top:.1f}"/>',
+            *(
+                f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(limit):.1f}" y2="{y(limit):.1f}"/>'
+                for limit in self.band
+                if limit > low
+            ),
         ]
         for value in ticks(low, high, 3):
             at = y(value)
@@ -70,4 +75,4 @@ class Timeline:
         return "".join([*parts, "</svg>"])
 
     def _said(self, value: float) -> str:
-        return f"{value * 100:.3g} %" if self.percent else f"{value:.3g}"
+        return f"{value * 100:.3g} %" if self.percent else f"{value:.2g}"
