@@ -1,7 +1,7 @@
 """`radassist monitor replay`: a source's studies drafted and reviewed into the records, as if they came one by one.
 
 Who reviews is the simulated reviewer, a while after the draft. With a phantom of another scenario this plants a drift.
-Going on where an earlier replay stopped adds to the stream: what is in the records already changes nothing.
+The same replay again changes nothing; one with another beginning adds to the stream.
 """
 
 import argparse
@@ -83,23 +83,24 @@ def arrivals(source: Source, params: PixelParams, course: Course) -> Iterator[Ar
         if isinstance(study, Rejected) or not study.images or not study.sentences:
             continue
         try:
-            yield arrival(study, params, pseudonyms, course.start + number * course.every)
+            yield arrival(study, params, pseudonyms, course, number)
         except PixelsRefused:
             continue
         number += 1
 
 
-def arrival(study: Study, params: PixelParams, pseudonyms: Pseudonyms, when: datetime) -> Arrival:
-    """
+def arrival(study: Study, params: PixelParams, pseudonyms: Pseudonyms, course: Course, number: int) -> Arrival:
+    """The study as one of its course: phantoms of two seeds have the same ids, and are others.
+
     Raises:
         PixelsRefused: its picture is none.
     """
     stored = stored_form(study.images[0].path.read_bytes(), pseudonyms)
     arrived = Arrived.model_validate(
         {
-            "study": pseudonyms.patient(f"study {study.study_id}"),
-            "patient": pseudonyms.patient(study.patient_id),
-            "arrived_at": when,
+            "study": pseudonyms.patient(f"study {study.study_id} {course.start.isoformat()}"),
+            "patient": pseudonyms.patient(f"{study.patient_id} {course.start.isoformat()}"),
+            "arrived_at": course.start + number * course.every,
             "modality": study.modality or stored.modality,
             "view": study.images[0].view or stored.view,
             "device": study.device or stored.device,
