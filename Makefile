@@ -5,15 +5,18 @@ UV := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down test lint lock bench
+.PHONY: help setup demo demo-monitor down test lint lock bench
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/installed ## install all into .venv, as requirements.lock pins it; quick when nothing changed
 
 demo: setup ## retrain once on the phantom, through Airflow, up to the registered model
 	@$(BIN)/radassist demo
+
+demo-monitor: setup ## after the demo: plant a drift, and watch Airflow ask for a retraining
+	@$(BIN)/radassist demo-monitor
 
 down: ## stop the Airflow and MLflow that the demo left running
 	@if [ -x $(BIN)/radassist ]; then $(BIN)/radassist services down; fi

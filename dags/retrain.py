@@ -1,4 +1,4 @@
-"""Retrain, prove and register: every second week, on new data, or by hand.
+"""Retrain, prove and register: every second week, on new data, on drift, or by hand.
 
 The stages and the arrows between them are those of `dvc.yaml`, read when this file is parsed: a stage added there
 appears here. A run is a commit: `open` takes a snapshot of the project into a git worktree under var/runs/, the stages
@@ -18,7 +18,7 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.approval import Approval, SignedOff
-from dags.wiring import CXR_DATASET, ROOT, InRun
+from dags.wiring import CXR_DATASET, DRIFT, ROOT, InRun
 from model.errors import BadInput
 from pipelines.stages import read_stages
 from pipelines.workspace import Workspace, open_run
@@ -36,13 +36,18 @@ def is_due(planned: datetime, now: datetime) -> bool:
     return (planned.toordinal() - 1) // 7 % 2 == 0 and now - planned < timedelta(days=1)
 
 
-def who_triggered(run_type: str, user: str | None, events: Sequence[Any]) -> str | Automatic | None:
-    """Who or what started a run, as far as Airflow tells. New data do where a task published them, not by hand."""
+def who_triggered(
+    run_type: str, user: str | None, events: Sequence[Any], reason: str | None = None
+) -> str | Automatic | None:
+    """Who or what started a run, as far as Airflow tells. New data do where a task published them, not by hand, and so
+    does drift, which has a reason."""
     match run_type:
         case "scheduled":
             return Automatic.SCHEDULE
         case "asset_triggered":
-            return Automatic.NEW_DATA if events and all(event.source_task_id for event in events) else None
+            if not events or not all(event.source_task_id for event in events):
+                return None
+            return Automatic.DRIFT if reason else Automatic.NEW_DATA
         case _:
             return user
 
@@ -54,10 +59,11 @@ def open_workspace(dag_run: Any = None, triggering_asset_events: Any = None) -> 
         raise AirflowSkipException("not due: a week between two retrainings, or one missed while nothing ran")
     events = [event for of_asset in triggering_asset_events.values() for event in of_asset]
     if events:
-        print("on new data:", *(event.extra for event in events))
-    triggered_by = who_triggered(dag_run.run_type, dag_run.triggering_user_name, events)
+        print("on new data or drift:", *(event.extra for event in events))
+    reason = "; ".join(event.extra["reason"] for event in events if "reason" in event.extra) or None
+    triggered_by = who_triggered(dag_run.run_type, dag_run.triggering_user_name, events, reason)
     try:
-        return str(open_run(ROOT, dag_run.run_id, triggered_by).path)
+        return str(open_run(ROOT, dag_run.run_id, triggered_by, reason=reason).path)
     except BadInput as error:
         raise AirflowFailException(str(error)) from error
 
@@ -66,7 +72,7 @@ with DAG(
     dag_id="retrain",
     description="Retrain, prove and register the report generator",
     doc_md=__doc__,
-    schedule=AssetOrTimeSchedule(timetable=MONDAYS, assets=[CXR_DATASET]),
+    schedule=AssetOrTimeSchedule(timetable=MONDAYS, assets=CXR_DATASET | DRIFT),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=4,  # those that wait for a person among them; the pools let one stage run at a time

@@ -1,4 +1,4 @@
-"""What both DAGs rest on: where the project stands, the data asset, and tasks that only start the project's program.
+"""What the DAGs rest on: where the project stands, the assets, and tasks that only start the project's program.
 
 Task code imports nothing heavy: the work is done by `radassist` in processes of its own.
 """
@@ -19,6 +19,7 @@ from pipelines.workspace import CommandError, Workspace
 
 ROOT = Path(os.environ.get("RADASSIST_ROOT") or Path(__file__).resolve().parents[1])
 CXR_DATASET = Asset(name="cxr_dataset", uri="x-dvc://data.dvc")  # an event's extra: md5 of data.dvc, commit
+DRIFT = Asset(name="drift", uri="x-radassist://drift")  # an event's extra: `pipelines.monitors.retraining.Asked`
 FINAL_CODES = (2, 3)  # bad input, data or a model that its policy refused: no retry changes them
 
 

@@ -19,13 +19,13 @@ from model.metrics.text import BLEU_VALUES
 from monitoring.columns import PATIENT, REVIEWED, STUDY
 from monitoring.policy import Quality
 
-BLEU, EDIT_RATE = "bleu_4", "edit_rate"
+BLEU, EDIT_RATE, SATISFACTION = "bleu_4", "edit_rate", "satisfaction"
 FORMULAS: Mapping[str, Value] = {
     BLEU: BLEU_VALUES[BLEU],
     "findings_micro_f1": FINDINGS_VALUES["findings_micro_f1"],
     "iou_norm_0.1": quotient,  # IoU of statements with a box, and how many they are
     EDIT_RATE: quotient,  # words changed, words signed
-    "satisfaction": quotient,  # marks, and how many were given
+    SATISFACTION: quotient,  # marks, and how many were given
 }
 LEAST = 2  # patients: one does not vary
 _WIDTH = 2 * float(norm.ppf((1 + LEVEL) / 2))  # standard errors in an interval

@@ -1,20 +1,15 @@
-"""The training set as the monitors know it, summarised once.
+"""What the monitors hold a stream against, summarised once.
 
 The summary of a number is its values, sorted, in float32: the KS distance of a window takes a binary search for each of
-its studies, and equals that of the set itself. 250,000 studies of 27 numbers are 27 MB, in one safetensors file.
+its studies, and equals that of the set itself. 250,000 studies of 27 numbers are 27 MB.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from model.errors import BadInput
 from monitoring.columns import EMBEDDING
@@ -23,7 +18,6 @@ from monitoring.projection import Projection
 from monitoring.window import Numbers, Window, read
 
 LEAST = 2  # studies
-_MEAN, _AXES = "projection.mean", "projection.axes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +43,15 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`numbers` sorted; `categories` how many studies are in each."""
+    """`numbers` sorted; `categories` how many studies are in each; `usual` the share of studies in which a feature is
+    known, 1 where nothing is said."""
 
     numbers: Mapping[str, Numbers]
     moments: Mapping[str, Moments]
     categories: Mapping[str, Mapping[str, int]]
     findings: Mapping[str, Counted]
     projection: Projection | None
+    usual: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, frame: pd.DataFrame, policy: Policy) -> Self:
@@ -66,13 +62,17 @@ class Reference:
         """
         if len(frame) < LEAST:
             raise BadInput(f"a reference of {len(frame)} studies", "it takes two to vary", "give the training set")
+        usual = {str(name): float(share) for name, share in frame.notna().mean().items() if share < 1}
         projection = None
         if EMBEDDING in frame and (vectors := [vector for vector in frame[EMBEDDING] if vector is not None]):
             projection = Projection.fit(np.stack(vectors).astype(np.float32))
-        return cls.of_window(read(frame, projection, policy), projection)
+        window = read(frame, projection, policy, usual)
+        return cls.of_window(window, projection, {name: share for name, share in usual.items() if share})
 
     @classmethod
-    def of_window(cls, window: Window, projection: Projection | None = None) -> Self:
+    def of_window(
+        cls, window: Window, projection: Projection | None = None, usual: Mapping[str, float] | None = None
+    ) -> Self:
         return cls(
             numbers={name: np.sort(values) for name, values in window.numbers.items()},
             moments={
@@ -85,40 +85,16 @@ class Reference:
             },
             findings={name: Counted(int(values.sum()), values.size) for name, values in window.findings.items()},
             projection=projection,
+            usual=usual or {},
         )
 
-    def save(self, path: Path) -> str:
-        """Write it, and return the sha256 of the file."""
-        tensors: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = dict(self.numbers)
-        if self.projection:
-            tensors |= {_MEAN: self.projection.mean, _AXES: np.ascontiguousarray(self.projection.axes)}
-        counted = {
-            "moments": {name: [m.mean, m.sd, m.n] for name, m in self.moments.items()},
-            "categories": self.categories,
-            "findings": {name: [counted.positives, counted.n] for name, counted in self.findings.items()},
-        }
-        save_file(tensors, path, metadata={"counted": json.dumps(counted, sort_keys=True)})
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """
-        Raises:
-            BadInput: no such file, or it holds something else.
-        """
-        if not path.is_file():
-            raise BadInput(f"reference {path}", "monitors hold a stream against a summary", "write one first")
-        try:
-            with safe_open(path, framework="numpy") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-                counted = json.loads(file.metadata()["counted"])
-        except (SafetensorError, KeyError, TypeError) as error:
-            raise BadInput(f"reference {path}", f"not a summary: {error}", "write it anew") from error
-        mean, axes = tensors.pop(_MEAN, None), tensors.pop(_AXES, None)
-        return cls(
-            numbers=tensors,
-            moments={name: Moments(*values) for name, values in counted["moments"].items()},
-            categories=counted["categories"],
-            findings={name: Counted(*values) for name, values in counted["findings"].items()},
-            projection=None if mean is None or axes is None else Projection(mean, axes),
+    def beside(self, other: Self) -> Self:
+        """This and what only `other` knows: pictures of one set and drafts of another make one reference."""
+        return type(self)(
+            numbers={**other.numbers, **self.numbers},
+            moments={**other.moments, **self.moments},
+            categories={**other.categories, **self.categories},
+            findings={**other.findings, **self.findings},
+            projection=self.projection or other.projection,
+            usual={**other.usual, **self.usual},
         )

@@ -1,32 +1,20 @@
 """The one result of the monitors: what a stream shows as of a time, in figures of many studies and of none alone."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
-from model.metrics.bootstrap import Estimate
 from monitoring import operations, quality
 from monitoring.columns import Family
 from monitoring.judge import Alarm, Judged, Measures, judge, measure
 from monitoring.operations import Running
 from monitoring.policy import Policy
 from monitoring.quality import Rolling
-from monitoring.reference import Reference
+from monitoring.watched import Watched
 from monitoring.window import Stream, drafted, read, windows
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What a stream is held against: the model's training reference and its validated figures."""
-
-    model_version: str
-    reference: Reference
-    reference_sha256: str
-    validated: Mapping[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +55,12 @@ def snapshot(
         BadInput: the stream does not say which study is which, or when.
     """
     seen = drafted(stream, as_of, policy)
+    reference = watched.reference
     history = tuple(
-        measure(read(window, watched.reference.projection, policy), watched.reference)
+        measure(read(window, reference.projection, policy, reference.usual), reference)
         for window in windows(seen, policy.window_studies)
     )
-    judged = judge(history, watched.reference, policy)
+    judged = judge(history, reference, policy)
     rolling = quality.rolling(reviews, len(seen.frame), as_of, policy.quality)
     running = operations.running(stream, as_of, policy.operations)
     lesser = [*_clock(seen, policy), *_quality(rolling, watched, policy), *_operations(running, policy)]
@@ -79,7 +68,7 @@ def snapshot(
         as_of=as_of,
         model_version=watched.model_version,
         policy_sha256=policy.sha256,
-        reference_sha256=watched.reference_sha256,
+        reference_sha256=watched.sha256,
         demo=policy.demo,
         history=history,
         waiting=len(seen.frame) % policy.window_studies,

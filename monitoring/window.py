@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from model.errors import BadInput
-from monitoring.columns import ARRIVED, CATEGORIES, DRAFTED, EMBEDDING, FINDINGS, NUMBERS, STUDY
+from monitoring.columns import ARRIVED, CATEGORIES, DRAFTED, EMBEDDING, FAILED, FINDINGS, NUMBERS, STUDY
 from monitoring.policy import Policy
 from monitoring.projection import Projection
 
@@ -38,7 +38,8 @@ class Stream:
 
 
 def drafted(frame: pd.DataFrame, as_of: datetime, policy: Policy) -> Stream:
-    """What had been drafted as of a time. A study that is recorded later joins at the end, and moves no window.
+    """What had been drafted as of a time; a study that failed was not. One that is recorded later joins at the end, and
+    moves no window.
 
     Raises:
         BadInput: a column that says which study it is, or when, is missing, or `as_of` has no zone.
@@ -49,6 +50,8 @@ def drafted(frame: pd.DataFrame, as_of: datetime, policy: Policy) -> Stream:
         raise BadInput(f"a stream without {', '.join(missing)}", "studies are told apart and put in order", "add it")
     tolerance = timedelta(minutes=policy.clock_skew_minutes)
     done = frame[frame[DRAFTED].notna() & (frame[DRAFTED] <= pd.Timestamp(as_of))]
+    if FAILED in done:
+        done = done[~done[FAILED].fillna(0).astype(bool)]
     skewed = done[ARRIVED] > done[DRAFTED] + tolerance
     right = done[~skewed].sort_values(DRAFTED, kind="stable")
     once = right.drop_duplicates(STUDY)
@@ -61,28 +64,36 @@ def windows(stream: Stream, size: int) -> Iterator[pd.DataFrame]:
         yield stream.frame.iloc[start : start + size]
 
 
-def read(frame: pd.DataFrame, projection: Projection | None, policy: Policy) -> Window:
-    """The features of a frame of studies. What is missing in more than `policy.maximum_missing` of them is not read."""
+def read(
+    frame: pd.DataFrame, projection: Projection | None, policy: Policy, usual: Mapping[str, float] | None = None
+) -> Window:
+    """The features of a frame of studies.
+
+    Args:
+        usual: of a feature, the share of studies in which it is known; 1 where nothing is said. What is known of fewer,
+            by more than `policy.maximum_missing`, is not read.
+    """
+    usual = usual or {}
     problems: dict[str, str] = {}
     numbers: dict[str, Numbers] = {}
     findings: dict[str, Numbers] = {}
     categories: dict[str, NDArray[np.str_]] = {}
     for name in (*(name for names in NUMBERS.values() for name in names), *FINDINGS):
-        if (values := _numbers(frame, name, policy, problems)) is not None:
+        if (values := _numbers(frame, name, _enough(frame, name, usual, policy), problems)) is not None:
             (findings if name in FINDINGS else numbers)[name] = values
     for name in CATEGORIES:
         if name not in frame:
             problems[name] = "missing"
-        elif (known := frame[name].dropna()).size >= _enough(frame, policy):
+        elif (known := frame[name].dropna()).size >= _enough(frame, name, usual, policy):
             categories[name] = known.astype(str).to_numpy(dtype=str)
         else:
             problems[name] = f"known of {known.size} in {len(frame)} studies"
     if projection is not None:
-        numbers |= _places(frame, projection, policy, problems)
+        numbers |= _places(frame, projection, _enough(frame, EMBEDDING, usual, policy), problems)
     return Window(len(frame), numbers, categories, findings, problems)
 
 
-def _numbers(frame: pd.DataFrame, name: str, policy: Policy, problems: dict[str, str]) -> Numbers | None:
+def _numbers(frame: pd.DataFrame, name: str, enough: float, problems: dict[str, str]) -> Numbers | None:
     if name not in frame:
         problems[name] = "missing"
         return None
@@ -92,15 +103,13 @@ def _numbers(frame: pd.DataFrame, name: str, policy: Policy, problems: dict[str,
         return None
     values: Numbers = column.to_numpy(dtype=np.float32, na_value=np.nan)
     known: Numbers = values[np.isfinite(values)]
-    if known.size < _enough(frame, policy):
+    if known.size < enough:
         problems[name] = f"known of {known.size} in {len(frame)} studies"
         return None
     return known
 
 
-def _places(
-    frame: pd.DataFrame, projection: Projection, policy: Policy, problems: dict[str, str]
-) -> dict[str, Numbers]:
+def _places(frame: pd.DataFrame, projection: Projection, enough: float, problems: dict[str, str]) -> dict[str, Numbers]:
     if EMBEDDING not in frame:
         problems[EMBEDDING] = "missing"
         return {}
@@ -108,13 +117,13 @@ def _places(
     if any(np.shape(vector) != projection.mean.shape for vector in vectors):
         problems[EMBEDDING] = f"not {projection.mean.size} numbers any more"
         return {}
-    if len(vectors) < _enough(frame, policy):
+    if len(vectors) < enough:
         problems[EMBEDDING] = f"known of {len(vectors)} in {len(frame)} studies"
         return {}
     placed = projection.numbers(np.stack(vectors).astype(np.float32))
     return {name: values[np.isfinite(values)] for name, values in placed.items()}
 
 
-def _enough(frame: pd.DataFrame, policy: Policy) -> float:
+def _enough(frame: pd.DataFrame, name: str, usual: Mapping[str, float], policy: Policy) -> float:
     """At least one, so that an empty window is a problem and no figure."""
-    return max(1.0, (1 - policy.maximum_missing) * len(frame))
+    return max(1.0, (usual.get(name, 1.0) - policy.maximum_missing) * len(frame))

@@ -33,13 +33,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "register": ("pipelines.register", "record the run in MLflow and register a model that passed"),
     "rollout": ("pipelines.rollout_command", "plan and simulate a release by the rollout policy"),
     "lineage": ("pipelines.lineage", "say where a report came from: model, run, commit, data, verdict, traffic weight"),
-    "monitor": ("pipelines.monitor_command", "replay invented streams through the monitors' rules"),
+    "monitor": ("pipelines.monitor_command", "judge a deployed model's stream; replay streams through the rules"),
     "experiment": ("pipelines.experiment", "run a declared grid over seeds and write its table"),
     "label": ("pipelines.label", "label reports with the 14 CheXpert observations"),
     "score": ("pipelines.score", "score candidate reports against references"),
     "compare": ("pipelines.compare", "hold two runs against each other, figure by figure and study by study"),
     "run": ("pipelines.run", "open, advance and close a retraining run in its own worktree"),
     "demo": ("pipelines.demo", "retrain once on the phantom, through Airflow, and show the result"),
+    "demo-monitor": ("pipelines.demo_monitor", "plant a drift on the demo's model and watch Airflow ask to retrain"),
     "services": ("pipelines.services", "start, show and stop the local Airflow and MLflow"),
 }
 

@@ -1,88 +1,141 @@
-"""`radassist monitor backtest`: how often the rules of `policy/drift.yaml` alarm, without cause and with one.
+"""`radassist monitor`: what a deployed model's stream shows as of a time, and what the rules are worth.
 
-See docs/monitoring.md.
+Without an action it reads the records, prints what alarms, and writes page and figures. See docs/monitoring.md.
 """
 
 import argparse
-from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
+from model.engine import Engine
 from model.errors import BadInput
-from monitoring import backtest, invented
-from monitoring.backtest import Run
 from monitoring.policy import Policy
-from monitoring.reference import Reference
-from pipelines.strict import read_yaml
-
-POLICY = Path("policy/drift.yaml")
-SOON = 3  # windows
+from monitoring.snapshot import Snapshot
+from pipelines.checkout import records_url
+from pipelines.infer import local_model
+from pipelines.monitors import backtest, replay
+from pipelines.monitors.evidently_report import write_evidently
+from pipelines.monitors.look import folder_of, last_window, look, reference_at, reference_of, served_model, write
+from pipelines.monitors.policy import POLICY, load_policy
+from pipelines.monitors.reference import write_reference
+from pipelines.monitors.retraining import ask
+from pipelines.monitors.telling import tell, track
+from pipelines.sources import open_source
+from records.database import open_database
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    replaying = actions.add_parser("backtest", help="false alarms of quiet streams, and delays of planted drifts")
-    replaying.add_argument("--policy", type=Path, default=POLICY, metavar="FILE", help=f"the policy (default {POLICY})")
-    for option, default, says in (
-        ("--quiet", 1000, "quiet streams"),
-        ("--runs", 200, "streams of each planted drift"),
-        ("--windows", 20, "windows a stream"),
-        ("--reference", 250_000, "studies in the reference"),
+    parser.set_defaults(action=None)
+    parser.add_argument(
+        "--as-of", metavar="T", help="the time to judge by, such as 2026-01-31T12:00:00Z (default: now)"
+    )
+    parser.add_argument(
+        "--model", metavar="VERSION", help="whose drafts (default: the version that drafts most studies)"
+    )
+    parser.add_argument(
+        "--reference", type=Path, metavar="FILE", help="what they are held against (default: the model's)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: var/monitoring/VERSION)")
+    parser.add_argument(
+        "--tell", action="store_true", help="send figures to MLflow and news to the webhook; ask for a retraining"
+    )
+    parser.add_argument(
+        "--evidently", type=Path, metavar="FILE", help="write Evidently's report of the last window too"
+    )
+    parser.add_argument("--policy", type=Path, default=POLICY, metavar="FILE", help=f"the policy (default {POLICY})")
+    actions = parser.add_subparsers(metavar="ACTION")
+    for name, says, module in (
+        ("reference", "summarise what the model's stream will be held against", None),
+        ("backtest", "false alarms of quiet streams, and delays of planted drifts", backtest),
+        ("replay", "draft a phantom's studies into the records, as a stream", replay),
     ):
-        replaying.add_argument(option, type=int, default=default, metavar="N", help=f"{says} (default {default})")
-    replaying.add_argument("--seed", type=int, default=0, metavar="S", help="of the invented studies (default 0)")
+        action = actions.add_parser(name, help=says)
+        action.set_defaults(action=name)
+        if module is not None:
+            module.add_arguments(action)
 
 
 def main(args: argparse.Namespace) -> int:
     policy = load_policy(args.policy)
-    for name, least in (("quiet", 1), ("runs", 1), ("windows", 1), ("reference", 100)):
-        if getattr(args, name) < least:
-            raise BadInput(f"--{name} {getattr(args, name)}", f"it takes {least} or more", "leave it out")
-    demo = "DEMO " if policy.demo else ""
-    print(f"{demo}policy {args.policy}, sha256 {policy.sha256[:12]}; windows of {policy.window_studies} studies")
-    reference = invented.reference(args.reference, args.seed)
-    Console().print(_quiet(reference, policy, args))
-    Console().print(_planted(reference, policy, args))
+    match args.action:
+        case "reference":
+            write_reference(Path(), policy)
+        case "backtest":
+            backtest.show(args, policy)
+        case "replay":
+            plant(args)
+        case _:
+            watch(args, policy)
     return 0
 
 
-def load_policy(path: Path) -> Policy:
+def watch(args: argparse.Namespace, policy: Policy) -> None:
+    """Judge, print, write, and tell if that is asked for."""
+    root, as_of = Path(), time_of(args.as_of)
+    records = open_database(records_url(root))
+    model = args.model or served_model(records, as_of, policy)
+    given = args.reference
+    watched = reference_at(given, model) if given else reference_of(root, records, model)
+    seen = look(records, watched, policy, as_of)
+    folder = args.out or folder_of(root, model)
+    write(seen, watched, policy, folder)
+    show(seen)
+    if args.evidently:
+        write_evidently(last_window(records, watched, policy, as_of), watched.reference, policy, args.evidently)
+    if args.tell:
+        track(seen, root)
+        for notice in tell(seen, policy, folder):
+            print(f"told, {notice.kind}: {notice.text}")
+        if asked := ask(seen, policy, root):
+            print(f"a retraining is asked for: {asked.reason}")
+    print(f"{folder / 'index.html'}")
+
+
+def plant(args: argparse.Namespace) -> None:
+    """Draft a source's studies into the records, as a stream."""
+    source, start = open_source(args.source, args.root), time_of(args.start)
+    records, engine = open_database(records_url(Path())), Engine(local_model(args.exported))
+    model, given = engine.artefact.version, args.reference
+    watched = reference_at(given, model) if given else reference_of(Path(), records, model)
+    replay.show(args.minutes, records, engine, watched, source, start)
+
+
+def time_of(text: str | None) -> datetime:
     """
     Raises:
-        BadInput: no such file, or an unknown, missing or impossible key.
+        BadInput: no time in ISO 8601 with its zone.
     """
-    if not path.is_file():
-        raise BadInput(f"policy {path}", "monitors need a policy file", "pass --policy FILE")
-    return read_yaml(path, Policy, f"policy {path}")
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = datetime.min
+    if time.tzinfo is None:
+        raise BadInput(f"time {text}", "a time has a date, an hour and a zone", "give it as 2026-01-31T12:00:00Z")
+    return time.astimezone(UTC)
 
 
-def _quiet(reference: Reference, policy: Policy, args: argparse.Namespace) -> Table:
-    runs = backtest.quiet(reference, policy, args.quiet, args.windows, args.seed)
-    families = sorted({family for run in runs for look in run for family in look.rules | look.literal})
-    title = f"{args.quiet} quiet streams of {args.windows} windows: share that alarms at all"
-    table = Table("family", "rules", "as literally specified", title=title)
-    for family in (*families, None):
-        shares = (backtest.share(runs, args.windows, literal, family) for literal in (False, True))
-        table.add_row(family or "any", *(f"{share:.1%}" for share in shares))
-    return table
-
-
-def _planted(reference: Reference, policy: Policy, args: argparse.Namespace) -> Table:
-    title = f"{args.runs} streams of each planted drift"
-    table = Table("drift", f"found in {SOON} windows", "windows, median", "found at all", title=title)
-    for name, drift in track(invented.DRIFTS.items(), "planted drifts", transient=True):
-        windows = args.windows if drift.steps else SOON
-        runs = backtest.planted(drift, reference, policy, args.runs, windows, args.seed)
-        shares = [f"{backtest.share(runs, within):.1%}" for within in (SOON, windows)]
-        table.add_row(name, shares[0], _delay(runs), shares[1])
-    return table
-
-
-def _delay(runs: Sequence[Run]) -> str:
-    """Of the runs that alarm."""
-    delays = [delay for run in runs if (delay := backtest.first(run)) is not None]
-    return f"{median(delays):g}" if delays else "-"
+def show(seen: Snapshot) -> None:
+    """A line a figure of the whole, then the alarms."""
+    console = Console()
+    demo = "DEMO policy, " if seen.demo else ""
+    console.print(f"{demo}model {seen.model_version} as of {seen.as_of:%Y-%m-%d %H:%M} UTC", highlight=False)
+    left_out = f"{seen.repeated} repeated, {seen.skewed} with a wrong clock"
+    running = seen.running
+    table = Table(show_header=False)
+    table.add_row("windows judged", f"{len(seen.history)}; {seen.waiting} studies wait for the next to fill")
+    table.add_row("left out", left_out)
+    table.add_row("reviewed", f"{seen.quality.n}; {seen.quality.pending} drafts without a review")
+    for name, found in seen.quality.figures.items():
+        table.add_row(name, f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})")
+    p99 = "-" if running.p99 is None else f"{running.p99:.1f} s"
+    table.add_row("lately", f"{running.n} studies, p99 {p99}, {running.queue} wait for a draft")
+    console.print(table)
+    for alarm in seen.alarms:
+        console.print(f"[red]alarm[/] {alarm.family}: {alarm.text}", highlight=False, soft_wrap=True)
+    if not seen.alarms:
+        console.print("no alarm")

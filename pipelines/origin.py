@@ -5,7 +5,8 @@ The snapshot that a run begins with says in its message what started it, so that
     Snapshot for run ID
 
     Triggered-by: jdoe        a person, as Airflow or the machine names them; where it was no person:
-    Started-by: schedule      or `new data`
+    Started-by: schedule      or `new data`, or `drift`, with
+    Reason: ...               the figures that asked for it
 """
 
 from dataclasses import dataclass
@@ -15,37 +16,40 @@ from pipelines.checkout import run_of_branch
 from pipelines.git import PROGRAM, ask
 from records.sign_off import Automatic
 
-PERSON, NO_PERSON = "Triggered-by", "Started-by"
+PERSON, NO_PERSON, REASON = "Triggered-by", "Started-by", "Reason"
+SNAPSHOT = "Snapshot for run"  # begins the message
 FIELDS = (
     "%s",
     "%an <%ae>",
     "%cn <%ce>",
-    *(f"%(trailers:key={key},valueonly,separator= )" for key in (PERSON, NO_PERSON)),
+    *(f"%(trailers:key={key},valueonly,separator= )" for key in (PERSON, NO_PERSON, REASON)),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Those whose own work a run is, see `records.sign_off.may_count`."""
+    """Those whose own work a run is, see `records.sign_off.may_count`; `reason` says of a drift which."""
 
     triggered_by: str | Automatic | None
     committed_by: tuple[str, ...]
+    reason: str | None = None
 
 
-def snapshot_message(run: str, triggered_by: str | Automatic | None) -> str:
+def snapshot_message(run: str, triggered_by: str | Automatic | None, reason: str | None = None) -> str:
     """The message of the commit that a run begins with; None where nobody knows what started it."""
     match triggered_by:
         case None:
             trailer = ""
         case Automatic():
             trailer = f"\n\n{NO_PERSON}: {triggered_by.value}"
+            trailer += f"\n{REASON}: {' '.join(reason.split())}" if reason else ""
         case _:
             trailer = f"\n\n{PERSON}: {' '.join(triggered_by.split())}"
     return snapshot_subject(run) + trailer
 
 
 def snapshot_subject(run: str) -> str:
-    return f"Snapshot for run {run}"
+    return f"{SNAPSHOT} {run}"
 
 
 def origin_of(root: Path) -> Origin:
@@ -60,6 +64,7 @@ def origin_of(root: Path) -> Origin:
     snapshot = next((n for n, commit in enumerate(commits) if commit[0] == snapshot_subject(str(run))), None)
     if snapshot is None:
         return Origin(None, ())
-    _, _, _, person, no_person = (field.strip() for field in commits[snapshot])
+    _, _, _, person, no_person, reason = (field.strip() for field in commits[snapshot])
     people = dict.fromkeys(who for commit in commits[: snapshot + 2] for who in commit[1:3] if who != PROGRAM)
-    return Origin(person or next((a for a in Automatic if a.value == no_person), None), tuple(people))
+    trigger = person or next((a for a in Automatic if a.value == no_person), None)
+    return Origin(trigger, tuple(people), reason or None)

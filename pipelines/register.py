@@ -31,6 +31,7 @@ from pipelines.gate import VERDICT, Verdict, load_verdict, refusals
 from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
 from pipelines.model_origin import enter_origin
+from pipelines.origin import origin_of
 from pipelines.params import load_presets
 from pipelines.parity import proven
 from pipelines.provenance import digest, provenance
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "radassist"
 KEPT_FILES = ("verdict.json", "params.yaml", "data.dvc", "dvc.yaml", "dvc.lock", "policy/gate.yaml", "policy/data.yaml")
 EVALUATION = "evaluation"
-KEPT_FOLDERS = ("report", "validation", "exploration", EVALUATION)
+KEPT_FOLDERS = ("report", "validation", "exploration", "reference", EVALUATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ def run_tags(root: Path, run_id: str, artefact: Artefact, verdict: Verdict) -> d
         "gate.passed": str(verdict.passed).lower(),
         "model.sha256": artefact.manifest["files"]["model.safetensors"],
         "model.variants": ",".join(proven(read_metrics("parity", root / "metrics"))),
+        "radassist.reason": origin_of(root).reason,
         "report.sha256": digest(root / "report" / "report.json"),
     }
     return {name: value for name, value in tags.items() if value is not None}

@@ -154,7 +154,7 @@ class Workspace:
         if self.path.is_dir():
             git(self.root, "worktree", "remove", "--force", "--force", str(self.path))
 
-    def _open(self, triggered_by: str | Automatic | None) -> None:
+    def _open(self, triggered_by: str | Automatic | None, reason: str | None) -> None:
         """Make the worktree: of a run that was closed from its branch, with what it had made, else from a snapshot."""
         git(self.root, "worktree", "prune")
         if self.path.exists():  # an opening that was killed half-way
@@ -164,7 +164,7 @@ class Workspace:
         if is_again:
             git(self.root, "worktree", "add", "--quiet", str(self.path), self.branch)
         else:
-            commit = snapshot(self.root, snapshot_message(self.name, triggered_by))
+            commit = snapshot(self.root, snapshot_message(self.name, triggered_by, reason))
             git(self.root, "worktree", "add", "--quiet", "-b", self.branch, str(self.path), commit)
         config = DVC_CONFIG.format(worktree=self.path, cache=_cache(self.root))
         (self.path / ".dvc" / "config.local").write_text(config)
@@ -209,13 +209,21 @@ class Workspace:
         return locked(self.path / "var" / "lock")
 
 
-def open_run(root: Path, run_id: str, triggered_by: str | Automatic | None = None, *, keep: int = KEPT) -> Workspace:
+def open_run(
+    root: Path,
+    run_id: str,
+    triggered_by: str | Automatic | None = None,
+    *,
+    reason: str | None = None,
+    keep: int = KEPT,
+) -> Workspace:
     """The run's workspace, made from a snapshot of `root`, or as it stands where it is open already.
 
     Of the other worktrees, those that were used longest ago are closed, so that `keep` remain; one at work is spared.
 
     Args:
         triggered_by: who or what started the run, which its snapshot keeps; None where nobody knows.
+        reason: what a drift asked for it with.
 
     Raises:
         BadInput: `root` is no git repository with DVC, or its data is not in the cache.
@@ -225,7 +233,7 @@ def open_run(root: Path, run_id: str, triggered_by: str | Automatic | None = Non
         raise BadInput(f"{workspace.root}", "a run starts in a git repository with DVC", "pass the project's root")
     with locked(_runs(workspace.root) / ".lock"):
         if not workspace.is_open:
-            workspace._open(triggered_by)
+            workspace._open(triggered_by, reason)
         others = [other for other in open_runs(workspace.root) if other != workspace]
         for other in others[: max(0, len(others) + 1 - keep)]:
             if not other.is_busy:

@@ -12,6 +12,7 @@ class Automatic(Enum):
 
     SCHEDULE = "schedule"
     NEW_DATA = "new data"
+    DRIFT = "drift"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from records.predictions import Role, unpacked
 from records.tables import outcomes, predictions, reviews, studies
@@ -70,10 +70,40 @@ def window(
     )
 
 
-def last_reviewed(connection: Connection, count: int, as_of: datetime, *, model: str | None = None) -> pd.DataFrame:
+def waiting(connection: Connection, start: datetime, end: datetime) -> pd.DataFrame:
+    """The studies that arrived from `start` on and up to `end`, and have no live prediction by any model: `study`,
+    `patient` and `arrived_at`, in the order of arrival."""
+    s, p = studies.c, predictions.c
+    answered = select(p.prediction).where(p.study == s.study, p.role == Role.LIVE).exists()
+    asked = (
+        select(s.study, s.patient, s.arrived_at)
+        .where(s.arrived_at >= start, s.arrived_at <= end, ~answered)
+        .order_by(s.arrived_at, s.study)
+    )
+    return _timed(pd.DataFrame(connection.execute(asked).all(), columns=["study", "patient", "arrived_at"]))
+
+
+def serving(connection: Connection, as_of: datetime, among: int) -> str | None:
+    """The model version that drafted most of the last `among` live studies as of a time; None before the first."""
+    p = predictions.c
+    last = (
+        select(p.model)
+        .where(p.role == Role.LIVE, p.drafted_at <= as_of)
+        .order_by(p.drafted_at.desc())
+        .limit(among)
+        .subquery()
+    )
+    asked = select(last.c.model).group_by(last.c.model).order_by(func.count().desc(), last.c.model).limit(1)
+    return connection.execute(asked).scalar_one_or_none()
+
+
+def last_reviewed(
+    connection: Connection, count: int | None, as_of: datetime, *, model: str | None = None
+) -> pd.DataFrame:
     """The `outcomes` of the last `count` drafts that were read, signed up to `as_of` and compared; first signed first.
 
     Args:
+        count: None for all.
         model: of this version alone.
     """
     o, r = outcomes.c, reviews.c

@@ -8,6 +8,7 @@ from pipelines.checkout import is_dirty, locked_outputs, run_of_branch
 from pipelines.evidence import Content
 from pipelines.git import ask
 from pipelines.machine import hardware, library_versions
+from pipelines.origin import origin_of
 from pipelines.params import Presets
 from pipelines.provenance import provenance
 
@@ -28,6 +29,7 @@ def identity(root: Path, artefact: Artefact) -> Content:
             k: artefact.config.get(k) for k in ("architecture", "size", "grid", "encoder", "decoder", "pretrained")
         },
         "run_id": run_of_branch(root),
+        "reason": origin_of(root).reason,
         "intended_use": INTENDED_USE,
         "modification": "retraining by the pipeline: weights and vocabulary; the intended use stays as it is",
     }

@@ -233,6 +233,8 @@ def test_who_triggered_a_run(
 
     events = [SimpleNamespace(source_task_id=source) for source in sources]
     assert who_triggered(DagRunType(run_type), user, events) == known
+    after_drift = Automatic.DRIFT if known is Automatic.NEW_DATA else known
+    assert who_triggered(DagRunType(run_type), user, events, "image.noise is off") == after_drift
 
 
 @pytest.mark.parametrize(("code", "final"), [(1, False), (2, True), (3, True), (255, False)])
@@ -267,7 +269,7 @@ def test_no_run_starts_just_because_the_dag_is_new(read_dag: Read) -> None:
     from airflow.serialization.encoders import coerce_to_core_timetable
     from airflow.timetables.base import TimeRestriction
 
-    for dag_id in ("retrain", "ingest"):
+    for dag_id in ("retrain", "ingest", "monitor", "monitor_daily"):
         dag = read_dag(ROOT, dag_id)
         assert dag.start_date is None
         timetable = coerce_to_core_timetable(dag.timetable)

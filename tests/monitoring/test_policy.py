@@ -22,6 +22,11 @@ def test_the_shipped_policy_alarms_as_specified() -> None:
     assert POLICY.window_studies == 1000
 
 
+def test_the_demo_s_policy_says_that_it_is_one() -> None:
+    assert not POLICY.demo
+    assert read_yaml(SHIPPED.with_name("drift-demo.yaml"), Policy, "policy").demo
+
+
 def test_the_hash_is_of_the_promise_and_not_of_its_comments(tmp_path: Path) -> None:
     plain = tmp_path / "drift.yaml"
     plain.write_text(yaml.safe_dump(shipped()))

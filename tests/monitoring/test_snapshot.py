@@ -14,7 +14,8 @@ from monitoring.columns import Family
 from monitoring.invented import QUIET, Drift
 from monitoring.prometheus import render
 from monitoring.reference import Reference
-from monitoring.snapshot import Snapshot, Watched, snapshot
+from monitoring.snapshot import Snapshot, snapshot
+from monitoring.watched import Watched
 from monitoring.window import drafted
 from tests.monitoring.conftest import POLICY, after, studies
 
@@ -24,8 +25,13 @@ SIZE = POLICY.window_studies
 
 def watch(stream: pd.DataFrame, reference: Reference, as_of: datetime | None = None) -> Snapshot:
     validated = {"bleu_4": Estimate(0.3, 0.29, 0.31)}
-    watched = Watched("radassist/7", reference, "0" * 64, validated)
-    return snapshot(stream, reviews_of(stream), watched, POLICY, as_of or after(len(stream) + 1))
+    return snapshot(
+        stream,
+        reviews_of(stream),
+        Watched("radassist/7", reference, validated),
+        POLICY,
+        as_of or after(len(stream) + 1),
+    )
 
 
 def reviews_of(stream: pd.DataFrame) -> pd.DataFrame:
@@ -163,12 +169,48 @@ def test_a_reference_comes_back_from_its_file_as_it_was(
     quiet: pd.DataFrame, reference: Reference, tmp_path: Path
 ) -> None:
     path = tmp_path / "reference.safetensors"
-    assert reference.save(path) == reference.save(path)
-    assert watch(quiet, Reference.load(path)).to_json() == watch(quiet, reference).to_json()
+    watched = Watched("radassist/7", reference, {"bleu_4": Estimate(0.3, 0.29, 0.31)}, frozenset({"ab"}))
+    watched.save(path)
+    back = Watched.load(path)
+    assert (back.model_version, back.validated, back.templates) == ("radassist/7", watched.validated, watched.templates)
+    assert back.sha256 == watched.sha256
+    assert watch(quiet, back.reference).to_json() == watch(quiet, reference).to_json()
     (tmp_path / "other").write_text("{}")
     for wrong in (tmp_path / "none", tmp_path / "other"):
         with pytest.raises(BadInput, match="reference"):
-            Reference.load(wrong)
+            Watched.load(wrong)
+
+
+def test_pictures_of_one_set_and_drafts_of_another_make_one_reference(
+    training: pd.DataFrame, quiet: pd.DataFrame
+) -> None:
+    pictures = [name for name in training if name.startswith("image.")]
+    parts = (training[pictures], training.drop(columns=pictures).head(5000))
+    both = Reference.of(parts[0], POLICY).beside(Reference.of(parts[1], POLICY))
+    assert both.moments["image.noise"].n == 20_000
+    assert both.moments["text.words"].n == 5000
+    assert watch(quiet, both).alarms == ()
+
+
+def test_what_is_unknown_of_half_the_reference_may_be_unknown_of_half_a_window(
+    training: pd.DataFrame, quiet: pd.DataFrame
+) -> None:
+    """Attention in sentences that state a finding: a healthy patient's report has none."""
+    mass = "attention.mass_stated"
+    halved, quartered = (
+        frame.assign(**{mass: frame[mass].where(frame.index % every == 0)})
+        for frame, every in ((training, 2), (quiet, 4))
+    )
+    reference = Reference.of(halved, POLICY)
+    as_usual = quiet.assign(**{mass: quiet[mass].where(quiet.index % 2 == 0)})
+    assert mass in watch(as_usual, reference).history[-1].distances
+    assert keys(watch(as_usual, reference)) == set()
+    assert keys(watch(quartered, reference)) == {f"input:{mass}"}
+
+
+def test_a_study_that_failed_has_no_place_in_a_window(quiet: pd.DataFrame, reference: Reference) -> None:
+    found = watch(quiet.assign(failed=(quiet.index < 300).astype(float)), reference, after(2 * SIZE))
+    assert (len(found.history), found.waiting) == (1, 700)
 
 
 def test_a_reference_of_one_study_is_refused(training: pd.DataFrame) -> None:

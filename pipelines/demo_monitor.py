@@ -1,0 +1,100 @@
+"""`radassist demo-monitor`: a worn machine's pictures reach the demo's model, and Airflow asks for a retraining.
+
+It takes the model that `radassist demo` registered. A phantom's studies, then those of a worn machine, become the last
+days' stream in the records; the DAG `monitor` looks at it once, by the demo's policy.
+"""
+
+import argparse
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from model.artefact import open_artefact
+from model.errors import BadInput
+from pipelines.airflow_client import AirflowClient
+from pipelines.checkout import records_url
+from pipelines.demo import radassist, show_failure, wait_for
+from pipelines.follow import follow
+from pipelines.infer import local_model
+from pipelines.monitors.look import folder_of, reference_of
+from pipelines.monitors.retraining import last_asked
+from pipelines.services import Services, show_pages
+from records.database import open_database
+
+MODEL = "models:/radassist-reporter@challenger"
+POLICY = "policy/drift-demo.yaml"
+STUDIES, EVERY = 300, timedelta(minutes=10)
+STREAM = (("sound", 9001, None), ("worn", 9002, Path("docs/phantom/worn_machine.yaml")))
+
+
+def demo_monitor(root: Path, console: Console) -> int:
+    """Plant the drift, let Airflow look, and show what it did. The exit code."""
+    services = Services(root)
+    call(root, "services", "up")
+    exported = local_model(MODEL)
+    model = open_artefact(exported).version
+    reference_of(root, open_database(records_url(root)), model)
+    start = datetime.now(UTC) - len(STREAM) * STUDIES * EVERY
+    for name, seed, scenario in STREAM:
+        console.rule(f"{STUDIES} studies, {name}")
+        folder = root / "var" / "phantom_monitor" / name
+        drawn = ("--scenario", str(scenario)) if scenario else ()
+        call(root, "phantom", "--out", str(folder), "--studies", str(STUDIES), "--seed", str(seed), *drawn)
+        replayed = ("--root", str(folder), "--exported", str(exported), "--start", start.isoformat())
+        call(root, "monitor", "replay", *replayed)
+        start += STUDIES * EVERY
+    try:
+        return look(services.client(), root, model, console)
+    finally:
+        show_pages(services, console)
+        console.print("both go on running until `make down`")
+
+
+def look(airflow: AirflowClient, root: Path, model: str, console: Console) -> int:
+    """Run the DAG `monitor` once, and wait for the retraining that it asks for."""
+    console.rule("monitor")
+    wait_for(lambda: airflow.has_dag("monitor"), "DAG", airflow)
+    known = {run["dag_run_id"] for run in airflow.runs("retrain")}
+    paused = airflow.set_paused("monitor", False)
+    try:
+        run_id = airflow.trigger("monitor", {"policy": POLICY})
+        none = root / "var" / "none"
+        state = follow(airflow, "monitor", run_id, lambda _: none, console)
+    finally:
+        airflow.set_paused("monitor", paused)
+    asked = last_asked(root)
+    if state != "success" or asked is None:
+        show_failure(airflow, "monitor", run_id, console)
+        return 1
+
+    def triggered() -> str | None:
+        runs = (run for run in airflow.runs("retrain") if run["run_type"] == "asset_triggered")
+        return next((str(run["dag_run_id"]) for run in runs if run["dag_run_id"] not in known), None)
+
+    console.print(f"[bold]retraining[/] {wait_for(triggered, 'retraining', airflow)} began, because", soft_wrap=True)
+    console.print(f"  {asked.reason}", soft_wrap=True, highlight=False)
+    console.print("[bold]the page[/]", folder_of(root, model) / "index.html", sep="\n  ", soft_wrap=True)
+    return 0
+
+
+def call(root: Path, *arguments: str) -> None:
+    """
+    Raises:
+        BadInput: the command did not come to its end.
+    """
+    code = subprocess.run(radassist(*arguments), cwd=root, check=False).returncode
+    if code != 0:
+        raise BadInput(f"radassist {arguments[0]}", f"it ended with exit code {code}", "see what it said above")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def main(args: argparse.Namespace) -> int:  # noqa: ARG001 - as all commands have it
+    root = Path.cwd()
+    if not (root / "dags").is_dir():
+        raise BadInput(f"{root}", "the demo runs in a project with dags/", "run it from the project's root")
+    return demo_monitor(root, Console())

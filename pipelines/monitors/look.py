@@ -1,0 +1,126 @@
+"""A model version's stream as the records hold it, judged as of a time, and the files that say so.
+
+var/monitoring/MODEL/snapshot.json            everything, and what asks for a retraining
+var/monitoring/MODEL/index.html               the page
+var/monitoring/MODEL/radassist.prom           for Prometheus' textfile collector
+var/monitoring/MODEL/reference.safetensors    fetched from the run that made the model
+"""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Engine
+
+from model.errors import BadInput
+from monitoring.policy import Policy
+from monitoring.prometheus import render
+from monitoring.snapshot import Snapshot, snapshot
+from monitoring.stream import read_reviews, read_stream
+from monitoring.watched import Watched
+from monitoring.window import Window, drafted, read, windows
+from pipelines.checkout import main_checkout, tracking_uri
+from pipelines.environment import quiet_environment
+from pipelines.monitors.page import page
+from pipelines.monitors.reference import FILE, FOLDER
+from records.database import reading
+from records.models import find_model
+from records.windows import serving
+
+
+def served_model(records: Engine, as_of: datetime, policy: Policy) -> str:
+    """The version that drafts most of the studies as of a time.
+
+    Raises:
+        BadInput: none had been drafted.
+    """
+    with reading(records) as connection:
+        model = serving(connection, as_of, policy.window_studies)
+    if model is None:
+        raise BadInput(f"as of {as_of}", "no study had been drafted by then", "give a later time, or --model VERSION")
+    return model
+
+
+def look(records: Engine, watched: Watched, policy: Policy, as_of: datetime) -> Snapshot:
+    """The same answer whenever it is asked for the same time, but for what was entered late."""
+    with reading(records) as connection:
+        stream = read_stream(connection, watched.model_version, as_of, policy)
+        reviews = read_reviews(connection, watched.model_version, as_of, stream)
+    return snapshot(stream, reviews, watched, policy, as_of)
+
+
+def last_window(records: Engine, watched: Watched, policy: Policy, as_of: datetime) -> Window:
+    """The latest whole window as of a time.
+
+    Raises:
+        BadInput: none is whole yet.
+    """
+    with reading(records) as connection:
+        stream = read_stream(connection, watched.model_version, as_of, policy)
+    whole = list(windows(drafted(stream, as_of, policy), policy.window_studies))
+    if not whole:
+        raise BadInput(f"as of {as_of}", f"no window of {policy.window_studies} studies is full", "give a later time")
+    return read(whole[-1], watched.reference.projection, policy, watched.reference.usual)
+
+
+def folder_of(root: Path, model: str) -> Path:
+    """Of all worktrees alike."""
+    return main_checkout(root) / "var" / "monitoring" / quote(model, safe="")
+
+
+def reference_of(root: Path, records: Engine, model: str) -> Watched:
+    """What a model version's stream is held against: from its folder, or else from the run that made it.
+
+    Raises:
+        BadInput: the records know no such version, or its run has no reference.
+    """
+    path = folder_of(root, model) / FILE
+    if not path.is_file():
+        with reading(records) as connection:
+            origin = find_model(connection, model)
+        if origin is None:
+            rule = "the records do not know where it came from"
+            raise BadInput(f"model {model!r}", rule, "register it, or pass --reference FILE")
+        fetch(root, origin.mlflow_run, path)
+    return reference_at(path, model)
+
+
+def reference_at(path: Path, model: str) -> Watched:
+    """
+    Raises:
+        BadInput: it is another model's.
+    """
+    watched = Watched.load(path)
+    if watched.model_version != model:
+        rule = f"it is of model {watched.model_version}, and the stream of {model}"
+        raise BadInput(f"reference {path}", rule, "pass that model's own")
+    return watched
+
+
+def fetch(root: Path, mlflow_run: str, path: Path) -> None:
+    """Bring a run's reference from MLflow.
+
+    Raises:
+        BadInput: the run has none.
+    """
+    os.environ.update(quiet_environment())
+    import mlflow
+
+    try:
+        found = mlflow.artifacts.download_artifacts(
+            run_id=mlflow_run, artifact_path=f"{FOLDER}/{FILE}", tracking_uri=tracking_uri(root)
+        )
+    except (mlflow.MlflowException, OSError) as error:
+        rule = f"MLflow run {mlflow_run} has no {FOLDER}/{FILE}"
+        raise BadInput(f"reference {path}", rule, "pass --reference FILE") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(Path(found).read_bytes())
+
+
+def write(seen: Snapshot, watched: Watched, policy: Policy, folder: Path) -> None:
+    """Write the page and the two files for programs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "snapshot.json").write_text(seen.to_json() + "\n")
+    (folder / "radassist.prom").write_text(render(seen))
+    (folder / "index.html").write_text(page(seen, watched, policy))

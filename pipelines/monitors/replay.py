@@ -1,0 +1,184 @@
+"""`radassist monitor replay`: a source's studies drafted and reviewed into the records, as if they came one by one.
+
+Who reviews is the simulated reviewer, a while after the draft. With a phantom of another scenario this plants a drift.
+The same replay again changes nothing; one with another beginning adds to the stream.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Engine as Records
+
+from model.engine import Engine
+from model.errors import BadInput
+from model.pixels import ModelInput, PixelParams, PixelsRefused, to_model_input
+from model.prompt import prompt_text
+from model.report import GroundedReport
+from model.study import Study
+from monitoring.quality import FORMULAS
+from monitoring.watched import Watched
+from pipelines.deidentify import stored_form
+from pipelines.evaluation_set import written
+from pipelines.predicted import Embedder, predicted
+from pipelines.progress import Meter
+from pipelines.pseudonyms import Pseudonyms
+from pipelines.reviewed import comparisons, signed_by_reviewer
+from pipelines.sources import Rejected, Source
+from pipelines.written_reports import WrittenReport, surfaced_report
+from records.database import writing
+from records.predictions import Role, Text, enter_prediction, enter_study, find_prediction
+from records.predictions import Study as Arrived
+from records.reviews import Review, enter_comparison, enter_review
+
+AT_ONCE = 16
+DRAFTING, REVIEW_LAG = timedelta(seconds=5), timedelta(hours=2)
+REVIEWER = "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A study as the records know it, and what is read to draft it."""
+
+    arrived: Arrived
+    seen: ModelInput
+    prompt: str
+    reference: WrittenReport
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """When the studies come: the first at `start`, each `every` after the one before."""
+
+    start: datetime
+    every: timedelta
+
+
+def replay(records: Records, engine: Engine, watched: Watched, source: Source, course: Course) -> int:
+    """Draft every study of a source that has a report and a readable picture; return how many there are.
+
+    Raises:
+        RecordsError: the records do not know the model.
+    """
+    embed, drafted = Embedder(engine.artefact), 0
+    coming = arrivals(source, engine.artefact.pixels, course)
+    with Meter("drafts", len(source)) as meter:
+        while batch := list(islice(coming, AT_ONCE)):
+            reports = engine.report([(one.arrived.study, one.seen) for one in batch], [one.prompt for one in batch])
+            embeddings = embed(np.stack([one.seen.image for one in batch]))
+            enter(records, watched, batch, [report.withhold_ungrounded() for report in reports], embeddings)
+            drafted += len(batch)
+            meter.advance(len(batch))
+    return drafted
+
+
+def arrivals(source: Source, params: PixelParams, course: Course) -> Iterator[Arrival]:
+    """The studies in the source's order."""
+    pseudonyms, number = Pseudonyms.from_environment(), 0
+    for study in source.studies():
+        if isinstance(study, Rejected) or not study.images or not study.sentences:
+            continue
+        try:
+            yield arrival(study, params, pseudonyms, course, number)
+        except PixelsRefused:
+            continue
+        number += 1
+
+
+def arrival(study: Study, params: PixelParams, pseudonyms: Pseudonyms, course: Course, number: int) -> Arrival:
+    """The study as one of its course: phantoms of two seeds have the same ids, and are others.
+
+    Raises:
+        PixelsRefused: its picture is none.
+    """
+    stored = stored_form(study.images[0].path.read_bytes(), pseudonyms)
+    arrived = Arrived.model_validate(
+        {
+            "study": pseudonyms.patient(f"study {study.study_id} {course.start.isoformat()}"),
+            "patient": pseudonyms.patient(f"{study.patient_id} {course.start.isoformat()}"),
+            "arrived_at": course.start + number * course.every,
+            "modality": study.modality or stored.modality,
+            "view": study.images[0].view or stored.view,
+            "device": study.device or stored.device,
+            "site": study.site,
+            "age": None if study.age is None else min(90, study.age),
+            "sex": study.sex if study.sex in ("F", "M", "O") else None,
+        }
+    )
+    return Arrival(
+        arrived,
+        to_model_input(stored.content, params),
+        prompt_text(study.age, study.sex, study.indication),
+        written((sentence.text, sentence.section) for sentence in study.sentences),
+    )
+
+
+def enter(
+    records: Records,
+    watched: Watched,
+    batch: Sequence[Arrival],
+    reports: Sequence[GroundedReport],
+    embeddings: np.ndarray[tuple[int, ...], np.dtype[np.float16]],
+) -> None:
+    """Enter the batch's studies, drafts and reviews, whole or not at all; what is there is passed over."""
+    drafts = [surfaced_report(report) for report in reports]
+    signed = [signed_by_reviewer(draft, one.reference) for draft, one in zip(drafts, batch, strict=True)]
+    made = [
+        predicted(
+            report,
+            one.seen,
+            watched.templates,
+            study=one.arrived.study,
+            arrived_at=one.arrived.arrived_at,
+            drafted_at=one.arrived.arrived_at + DRAFTING,
+        )
+        for report, one in zip(reports, batch, strict=True)
+    ]
+    compared = comparisons([prediction.id for prediction, _ in made], drafts, signed, tuple(FORMULAS))
+    with writing(records) as connection:
+        for n, (one, (prediction, text)) in enumerate(zip(batch, made, strict=True)):
+            if find_prediction(connection, one.arrived.study, watched.model_version, Role.LIVE):
+                continue
+            enter_study(connection, one.arrived)
+            enter_prediction(connection, prediction, text, embeddings[n])
+            review = Review(
+                study=one.arrived.study,
+                draft=prediction.id,
+                reviewer=REVIEWER,
+                signed_at=prediction.drafted_at + REVIEW_LAG,
+            )
+            said = signed[n]
+            enter_review(
+                connection, review, Text(findings=" ".join(said.findings), impression=" ".join(said.impression))
+            )
+            enter_comparison(connection, compared[n])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", default="mimic_cxr", help="what reads the studies (default %(default)s)")
+    parser.add_argument("--root", type=Path, required=True, help="where they lie")
+    parser.add_argument(
+        "--exported",
+        default="exported",
+        metavar="DIR_OR_URI",
+        help="the model: a folder (default exported), or models:/...",
+    )
+    parser.add_argument("--start", required=True, metavar="T", help="when the first comes: 2026-01-31T12:00:00Z")
+    parser.add_argument("--minutes", type=float, default=10.0, metavar="M", help="between two studies (default 10)")
+
+
+def show(minutes: float, records: Records, engine: Engine, watched: Watched, source: Source, start: datetime) -> None:
+    """
+    Raises:
+        BadInput: no time between two studies.
+    """
+    if minutes <= 0:
+        raise BadInput(f"--minutes {minutes:g}", "studies come one after the other", "pass a number above 0")
+    course = Course(start, timedelta(minutes=minutes))
+    drafted = replay(records, engine, watched, source, course)
+    end = start + drafted * course.every
+    print(f"{drafted} studies drafted by {watched.model_version}, the last before {end.isoformat()}")

@@ -1,0 +1,75 @@
+import json
+from pathlib import Path
+
+from pipelines.workspace import open_run
+from records.sign_off import Automatic
+from tests.conftest import DAGS, TinyProject
+from tests.dags.conftest import Read
+from tests.dags.test_retrain import states
+
+ASKING = """\
+import json, sys
+from pathlib import Path
+as_of = sys.argv[sys.argv.index("--as-of") + 1]
+said = {"model": "m1", "as_of": as_of, "reason": "image.noise is 0.3 from the reference", "policy_sha256": "0" * 64}
+Path("var/monitoring").mkdir(parents=True, exist_ok=True)
+Path("var/monitoring/retraining.json").write_text(json.dumps(said))
+"""
+
+
+def drifts() -> list[dict[str, str]]:
+    """What the events of the asset `drift` carry, the oldest first."""
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.settings import Session
+    from sqlalchemy import select
+
+    asked = select(AssetEvent).join(AssetModel, AssetModel.id == AssetEvent.asset_id).where(AssetModel.name == "drift")
+    with Session() as session:
+        return [event.extra for event in session.scalars(asked.order_by(AssetEvent.id))]
+
+
+def test_drift_that_is_confirmed_updates_the_asset_with_its_reason(tiny: TinyProject, read_dag: Read) -> None:
+    (tiny.root / "pipelines" / "cli.py").write_text(ASKING)
+    before = len(drifts())
+    run = read_dag(tiny.root, "monitor").test()
+    assert states(run) == {"look": "success", "ask": "success"}
+    [told] = drifts()[before:]
+    assert told == json.loads((tiny.root / "var" / "monitoring" / "retraining.json").read_text())
+
+
+def test_without_drift_nothing_is_asked_for(tiny: TinyProject, read_dag: Read) -> None:
+    before = len(drifts())
+    assert states(read_dag(tiny.root, "monitor").test()) == {"look": "success", "ask": "skipped"}
+    assert [command.split(" --as-of")[0] for command in tiny.counted()] == ["monitor --tell --policy policy/drift.yaml"]
+    assert len(drifts()) == before
+
+
+def test_an_earlier_look_s_reason_is_no_news(tiny: TinyProject, read_dag: Read) -> None:
+    stale = {"model": "m1", "as_of": "2026-03-01T00:00:00+00:00", "reason": "old", "policy_sha256": "0" * 64}
+    (tiny.root / "var" / "monitoring").mkdir(parents=True)
+    (tiny.root / "var" / "monitoring" / "retraining.json").write_text(json.dumps(stale))
+    assert states(read_dag(tiny.root, "monitor").test())["ask"] == "skipped"
+
+
+def test_a_day_s_page_is_kept_with_evidentlys(tiny: TinyProject, read_dag: Read) -> None:
+    assert states(read_dag(tiny.root, "monitor_daily").test()) == {"keep": "success"}
+    [command] = tiny.counted()
+    assert "--evidently" in command
+    assert "var/monitoring/daily/" in command
+
+
+def test_retrain_listens_to_new_data_or_drift(read_dag: Read) -> None:
+    schedule = read_dag(DAGS.parent, "retrain").timetable
+    assert type(schedule.asset_condition).__name__ == "AssetAny"
+    assert {asset.name for asset in schedule.asset_condition.objects} == {"cxr_dataset", "drift"}
+
+
+def test_the_run_says_for_good_which_drift_it_began_with(tiny: TinyProject, tmp_path: Path) -> None:
+    from pipelines.monitors.retraining import begun
+    from pipelines.origin import origin_of
+
+    assert begun(tiny.root) is None
+    run = open_run(tiny.root, "a", Automatic.DRIFT, reason="image.noise is 0.3 from\nthe reference; more")
+    assert origin_of(run.path).triggered_by is Automatic.DRIFT
+    assert origin_of(run.path).reason == "image.noise is 0.3 from the reference; more"
+    assert begun(tiny.root) is not None
