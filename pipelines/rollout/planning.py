@@ -9,7 +9,10 @@ from model.errors import BadInput
 from release.evidence import Outcome
 from release.plan import Plan, plan
 from release.policy import Policy, Step
+from release.power import power, studies_needed
 from release.simulate import Course, Hospital, naive, shadow, traffic
+
+WANTED = 0.8  # the power that A/B tests are designed for
 
 
 def add_arguments(parser: argparse.ArgumentParser, runs: int) -> None:
@@ -23,7 +26,7 @@ def show_planned(policy: Policy, args: argparse.Namespace) -> None:
     """What `plan` prints."""
     hospital = checked_hospital(args.studies_per_day, args.champion, args.champion, args.runs)
     _show_head(policy, args)
-    show_plan(plan(policy, hospital, args.runs), hospital)
+    show_plan(plan(policy, hospital, args.runs), policy, hospital)
 
 
 def show_simulated(policy: Policy, args: argparse.Namespace) -> None:
@@ -62,7 +65,7 @@ def checked_hospital(studies_per_day: float, champion: float, candidate: float, 
     )
 
 
-def show_plan(found: Plan, hospital: Hospital) -> None:
+def show_plan(found: Plan, policy: Policy, hospital: Hospital) -> None:
     """The plan as tables, and in one sentence what it comes to."""
     print(
         f"{hospital.studies_per_day:g} studies a day; the champion misses a finding in {hospital.champion:.1%} of them"
@@ -82,6 +85,7 @@ def show_plan(found: Plan, hospital: Hospital) -> None:
     console.print(stages)
     console.print(harms)
     print(comes_to(found))
+    print(single_test(policy, hospital))
 
 
 def comes_to(found: Plan) -> str:
@@ -94,6 +98,21 @@ def comes_to(found: Plan) -> str:
     share, days = found.stages[-1].passed, found.median_days
     return (
         f"Of those that are no worse {share:.0%} get to full traffic by evidence alone, half of them in {days:.0f} d."
+    )
+
+
+def single_test(policy: Policy, hospital: Hospital) -> str:
+    """The power of the last step's minimum count, were it looked at once: what an A/B test of that size is worth."""
+    step, margin, base = policy.steps[-1], policy.misses.margin, hospital.champion
+    drafted, beside = step.minimum_studies, round(step.minimum_studies * (1 - step.weight) / step.weight)
+    found, needed = (
+        power(base, margin, drafted, beside, policy.alpha),
+        studies_needed(base, margin, WANTED, policy.alpha),
+    )
+    return (
+        f"Looked at once, {drafted:,} studies of the candidate and {beside:,} of the champion find {100 * margin:g} "
+        f"percentage points more misses with a power of {found:.0%} at alpha {policy.alpha:g}; "
+        f"{WANTED:.0%} take {needed:,} an arm."
     )
 
 

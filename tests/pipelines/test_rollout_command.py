@@ -27,14 +27,22 @@ def test_the_plan_of_a_small_hospital_says_that_nothing_can_be_shown(
     said = capsys.readouterr().out
     assert said.startswith("DEMO policy ")
     assert "too late" in said
-    assert said.splitlines()[-1].startswith("Nobody gets to full traffic by evidence alone")
+    assert said.splitlines()[-2].startswith("Nobody gets to full traffic by evidence alone")
 
 
 def test_the_plan_of_a_large_hospital_says_how_long_it_takes(quick: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rollout", "plan", "--policy", quick, "--studies-per-day", "100000", "--runs", "20"]) == 0
-    last = capsys.readouterr().out.splitlines()[-1]
+    last = capsys.readouterr().out.splitlines()[-2]
     assert last.startswith("Of those that are no worse")
     assert last.endswith("half of them in 1 d.")
+
+
+def test_the_true_power_of_the_ab_design_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    design = str(SHIPPED.with_name("rollout-ab.yaml"))
+    assert main(["rollout", "plan", "--policy", design, "--studies-per-day", "100000", "--runs", "2"]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("Looked at once, 2,000 studies of the candidate and 2,000 of the champion")
+    assert "a power of 45% at alpha 0.05; 80% take 5,311 an arm" in said
 
 
 def test_a_harmful_candidate_is_stopped_in_the_simulation(quick: str, capsys: pytest.CaptureFixture[str]) -> None:
