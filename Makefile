@@ -5,15 +5,18 @@ UV := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down test lint lock
+.PHONY: help setup demo demo-rollout down test lint lock
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/installed ## install all into .venv, as requirements.lock pins it; quick when nothing changed
 
 demo: setup ## retrain once on the phantom, through Airflow, up to the registered model
 	@$(BIN)/radassist demo
+
+demo-rollout: setup ## release the demo's model by the demo policy, after `make demo`, and roll a harmful one back
+	@$(BIN)/radassist rollout demo
 
 down: ## stop the Airflow and MLflow that the demo left running
 	@if [ -x $(BIN)/radassist ]; then $(BIN)/radassist services down; fi

@@ -34,10 +34,14 @@ def sequence_chart(
     parts.append(f'<path class="band" d="{path([*upper, *reversed(lower)])}Z"/>')
     for value in ticks(-100 * span, 100 * span):
         parts.append(_level("grid", y(value / 100)))
-        parts.append(f'<text x="{LEFT - 8}" y="{y(value / 100) + 4:.1f}" text-anchor="end">{value:+g}</text>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y(value / 100) + 4:.1f}" text-anchor="end">{_signed(value)}</text>')
     marks = ticks(hours[0] / unit, hours[-1] / unit, 8) if hours[-1] > hours[0] else []
-    parts += [f'<text x="{x(t * unit):.1f}" y="{HEIGHT - 14}" text-anchor="middle">{t:g}</text>' for t in marks]
-    parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT}" text-anchor="end">{name}</text>')
+    parts += [
+        f'<text x="{x(mark * unit):.1f}" y="{HEIGHT - 14}" text-anchor="middle">{mark:g}</text>'
+        for mark in marks
+        if x(mark * unit) < WIDTH - RIGHT - 45  # where the unit stands
+    ]
+    parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 14}" text-anchor="end">{name}</text>')
     for hour, weight in changes:
         parts.append(f'<line class="post" x1="{x(hour):.1f}" x2="{x(hour):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
         parts.append(f'<text class="share" x="{x(hour) + 3:.1f}" y="{TOP + 9}">{weight:.0%}</text>')
@@ -49,6 +53,14 @@ def sequence_chart(
 
 def _level(kind: str, y: float) -> str:
     return f'<line class="{kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+
+
+def _signed(value: float) -> str:
+    """
+    >>> _signed(0.0), _signed(5.0), _signed(-2.5)
+    ('0', '+5', '−2.5')
+    """
+    return f"{value:+g}".replace("-", "−") if value else "0"
 
 
 def _unit(hours: float) -> tuple[float, str]:

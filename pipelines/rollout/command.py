@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -71,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         replaying.add_argument(option, type=float, default=default, metavar="N", help=f"{says} (default {default:g})")
     replaying.add_argument("--seed", type=int, default=0, metavar="S", help="of the arrivals (default 0)")
+    actions.add_parser("demo", help="release the demo's model through Airflow, and roll a harmful one back")
     for action in (starting, replaying, plan, simulate):
         action.add_argument(
             "--policy", type=Path, default=POLICY, metavar="FILE", help=f"the policy (default {POLICY})"
@@ -96,6 +98,8 @@ def main(args: argparse.Namespace) -> int:
         case "replay":
             show_replay(args)
             return 0
+        case "demo":
+            return show_demo()
     engine = open_database(records_url(root))
     match args.action:
         case "start":
@@ -160,6 +164,17 @@ def show_replay(args: argparse.Namespace) -> None:
     for state in replay(asked, read_cases(args.drafts), args.out):
         print(f"day {(state.since - state.started_at) / timedelta(days=1):6.2f}  {state.weight:4.0%}  {state.phase}")
     print(f"page {args.out / 'index.html'}")
+
+
+def show_demo() -> int:
+    from pipelines.rollout.demo import DemoError, demo
+
+    try:
+        demo(Path.cwd(), Console())
+    except DemoError as error:
+        print(f"radassist rollout: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def show_status(engine: Engine, promises: Collection[str], *, follow: bool) -> None:

@@ -57,7 +57,7 @@ def draw(connection: Connection, rollout: Rollout, known: Evidence, now: datetim
     state, policy = rollout.state, rollout.policy
     entries = list(ledger.entries(connection))
     environment = page_environment()
-    environment.filters |= {"percent": percent, "points": points, "number": number, "time": time}
+    environment.filters |= {"percent": percent, "points": points, "share": share, "number": number, "time": time}
     return environment.get_template(TEMPLATE).render(
         state=state,
         policy=policy,
@@ -99,6 +99,15 @@ def percent(value: float | None) -> str:
     ('4.1 %', '–')
     """
     return "–" if value is None or math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def share(value: float) -> str:
+    """Of the traffic.
+
+    >>> share(0.05), share(1.0)
+    ('5 %', '100 %')
+    """
+    return f"{100 * value:g} %"
 
 
 def points(value: float | None) -> str:

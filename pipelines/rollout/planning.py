@@ -105,10 +105,8 @@ def single_test(policy: Policy, hospital: Hospital) -> str:
     """The power of the last step's minimum count, were it looked at once: what an A/B test of that size is worth."""
     step, margin, base = policy.steps[-1], policy.misses.margin, hospital.champion
     drafted, beside = step.minimum_studies, round(step.minimum_studies * (1 - step.weight) / step.weight)
-    found, needed = (
-        power(base, margin, drafted, beside, policy.alpha),
-        studies_needed(base, margin, WANTED, policy.alpha),
-    )
+    found = power(base, margin, drafted, beside, policy.alpha)
+    needed = studies_needed(base, margin, WANTED, policy.alpha)
     return (
         f"Looked at once, {drafted:,} studies of the candidate and {beside:,} of the champion find {100 * margin:g} "
         f"percentage points more misses with a power of {found:.0%} at alpha {policy.alpha:g}; "

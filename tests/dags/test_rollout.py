@@ -26,6 +26,7 @@ def says(tmp_path: Path) -> Any:
     root = tmp_path / "project"
     (root / "pipelines").mkdir(parents=True)
     (root / "pipelines" / "__init__.py").touch()
+    (root / "dvc.yaml").write_text("stages: {train: {cmd: 'true'}}")
     (root / "pipelines" / "cli.py").write_text(PROGRAM)
 
     def say(*rounds: dict[str, Any] | None, **more: Any) -> Path:
@@ -44,22 +45,9 @@ def states(run: Any) -> dict[str, str]:
     return {task.task_id: task.state for task in run.get_task_instances()}
 
 
-@pytest.fixture
-def here(read_dag: Read, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A DAG of this project that works in another root."""
-
-    def read(root: Path, dag_id: str) -> Any:
-        dag = read_dag(root, dag_id)
-        function = dag.get_task("tick" if dag_id == "rollout" else "question").python_callable
-        monkeypatch.setitem(function.__globals__, "ROOT", root)
-        return dag
-
-    return read
-
-
-def test_a_question_is_put_once_and_no_look_waits_for_its_answer(says: Any, here: Any) -> None:
+def test_a_question_is_put_once_and_no_look_waits_for_its_answer(says: Any, read_dag: Read) -> None:
     root = says(asking("a" * 64))
-    dag = here(root, "rollout")
+    dag = read_dag(root, "rollout")
     assert states(dag.test()) == {"tick": "success", "ask": "success"}
     assert states(dag.test()) == {"tick": "success", "ask": "skipped"}
     says(asking("b" * 64))
@@ -69,23 +57,23 @@ def test_a_question_is_put_once_and_no_look_waits_for_its_answer(says: Any, here
     assert states(dag.test()) == {"tick": "success", "ask": "skipped"}
 
 
-def test_a_click_counts_only_where_a_signature_moved_the_rollout(says: Any, here: Any, answer: Answer) -> None:
+def test_a_click_counts_only_where_a_signature_moved_the_rollout(says: Any, read_dag: Read, answer: Answer) -> None:
     answer("Approve")
     root = says(asking("a" * 64), STATE | {"asks": False, "request": "d" * 64, "phase": "canary", "weight": 0.05})
-    run = here(root, "rollout_approval").test()
+    run = read_dag(root, "rollout_approval").test()
     assert states(run) == {"question": "success", "approve": "success", "signed": "success"}
     says(asking("a" * 64))
-    run = here(root, "rollout_approval").test()
+    run = read_dag(root, "rollout_approval").test()
     assert states(run) == {"question": "success", "approve": "success", "signed": "failed"}
 
 
-def test_a_rejection_moves_nothing_and_a_question_that_is_over_is_not_put(says: Any, here: Any, answer: Answer) -> None:
+def test_a_rejection_moves_nothing_and_a_past_question_is_not_put(says: Any, read_dag: Read, answer: Answer) -> None:
     answer("Reject")
     root = says(asking("a" * 64))
-    run = here(root, "rollout_approval").test()
+    run = read_dag(root, "rollout_approval").test()
     assert states(run) == {"question": "success", "approve": "failed", "signed": "upstream_failed"}
     says(STATE | {"asks": False, "request": "c" * 64})
-    run = here(root, "rollout_approval").test()
+    run = read_dag(root, "rollout_approval").test()
     assert states(run) == {"question": "skipped", "approve": "skipped", "signed": "skipped"}
 
 
