@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from pipelines.arrivals import arrivals
 from records import ledger
 from records.predictions import Role
+from records.tables import predictions
 from records.windows import of_rollout
 from release.evidence import Evidence, Reading, studied
 from release.router import Arm
@@ -58,11 +59,12 @@ def courses(connection: Connection, rollout: Rollout, now: datetime) -> list[Cou
 def beside(connection: Connection, rollout: Rollout) -> pd.DataFrame:
     """Each model's figures in shadow and in traffic, without an interval: what the decisions do not go by.
 
-    Columns: `stage`, `model`, `studies` (routed to it), `signed`, `missed` and `false_alarms` (a signed study),
-    `edit_rate`, `errors` (share), `seconds_p50`, `seconds_p99`, `reading_seconds` (median, of the draft that was read).
+    Columns: `stage`, `model`, `studies` (routed to it), `signed`, `missed` and `false_alarms` (share of the signed),
+    `edit_rate`, `grounded` (share of the sentences), `alike` (in shadow: share of the studies of which both models find
+    the same), `errors` (share), `seconds_p50`, `seconds_p99`, `reading_seconds` (median, of the draft that was read).
     """
-    rows = of_rollout(connection, rollout.state.id)
     state = rollout.state
+    rows = of_rollout(connection, state.id).merge(_drafted(connection, state.id), on="prediction")
     in_shadow, live = rows["shadowed"], rows["role"] == Role.LIVE
     parts = (
         ("shadow", state.champion, rows[in_shadow & live & (rows["model"] == state.champion)]),
@@ -70,7 +72,36 @@ def beside(connection: Connection, rollout: Rollout) -> pd.DataFrame:
         ("traffic", state.champion, rows[~in_shadow & live & (rows["arm"] == Arm.CHAMPION)]),
         ("traffic", state.candidate, rows[~in_shadow & live & (rows["arm"] == Arm.CANDIDATE)]),
     )
-    return pd.DataFrame([{"stage": stage, "model": model} | _plain(part) for stage, model, part in parts if len(part)])
+    alike = {"shadow": _alike(rows[in_shadow & rows["error"].isna()]), "traffic": float("nan")}
+    return pd.DataFrame(
+        [
+            {"stage": stage, "model": model, "alike": alike[stage]} | _plain(part)
+            for stage, model, part in parts
+            if len(part)
+        ]
+    )
+
+
+def _drafted(connection: Connection, rollout: str) -> pd.DataFrame:
+    """Of each prediction: its `sentences`, how many of them are `grounded`, and the observations `stated`."""
+    p = predictions.c
+    rows = connection.execute(select(p.prediction, p.sentences, p.findings).where(p.rollout == rollout))
+    found = [
+        (
+            row.prediction,
+            len(row.sentences),
+            sum(sentence["verdict"] == "grounded" for sentence in row.sentences),
+            frozenset(name for name, label in row.findings.items() if label == 1),
+        )
+        for row in rows
+    ]
+    return pd.DataFrame(found, columns=["prediction", "sentences", "grounded", "stated"])
+
+
+def _alike(drafted: pd.DataFrame) -> float:
+    """Of the studies that two models drafted, the share of which they state the same."""
+    by_study = drafted.groupby("study")["stated"].agg(["size", "nunique"])
+    return float((by_study.loc[by_study["size"] == 2, "nunique"] == 1).mean())
 
 
 def _plain(rows: pd.DataFrame) -> dict[str, float]:
@@ -82,6 +113,7 @@ def _plain(rows: pd.DataFrame) -> dict[str, float]:
         "missed": float((compared["missed"].astype(float) > 0).mean()),
         "false_alarms": float((compared["false_alarms"].astype(float) > 0).mean()),
         "edit_rate": float(compared["edit_rate"].astype(float).mean()),
+        "grounded": float(rows["grounded"].sum() / max(rows["sentences"].sum(), 1)),
         "errors": float(rows["error"].notna().mean()),
         "seconds_p50": float(rows["seconds"].quantile(0.5)),
         "seconds_p99": float(rows["seconds"].quantile(0.99)),

@@ -66,9 +66,8 @@ class Demo:
         self.say("start", model, "--policy", POLICY, *arguments)
         shown = None
         for _ in range(MOST_LOOKS):
-            run = self.airflow.trigger("rollout", {})
-            self.wait("rollout", run)
-            if self.states("rollout", run).get("ask") == "success":
+            self.wait("rollout", self.airflow.trigger("rollout", {}))
+            if self.state.phase.asks:
                 self.answer()
             state = self.state
             if (state.phase, state.weight) != shown:

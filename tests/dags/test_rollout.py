@@ -48,13 +48,19 @@ def states(run: Any) -> dict[str, str]:
 def test_a_question_is_put_once_and_no_look_waits_for_its_answer(says: Any, read_dag: Read) -> None:
     root = says(asking("a" * 64))
     dag = read_dag(root, "rollout")
-    assert states(dag.test()) == {"tick": "success", "ask": "success"}
-    assert states(dag.test()) == {"tick": "success", "ask": "skipped"}
+    assert states(dag.test()) == {"tick": "success", "ask": "success", "mirrored": "success"}
+    assert states(dag.test()) == {"tick": "success", "ask": "skipped", "mirrored": "success"}
     says(asking("b" * 64))
-    assert states(dag.test()) == {"tick": "success", "ask": "success"}
+    assert states(dag.test()) == {"tick": "success", "ask": "success", "mirrored": "success"}
     says(STATE | {"asks": False, "request": "c" * 64}, None)
-    assert states(dag.test()) == {"tick": "success", "ask": "skipped"}
-    assert states(dag.test()) == {"tick": "success", "ask": "skipped"}
+    assert states(dag.test()) == {"tick": "success", "ask": "skipped", "mirrored": "success"}
+    assert states(dag.test()) == {"tick": "success", "ask": "skipped", "mirrored": "success"}
+
+
+def test_a_dead_webhook_is_seen_and_keeps_no_question_back(says: Any, read_dag: Read) -> None:
+    root = says(asking("e" * 64), faults=["the webhook did not take a notice"], code=1)
+    run = read_dag(root, "rollout").test()
+    assert states(run) == {"tick": "success", "ask": "success", "mirrored": "failed"}
 
 
 def test_a_click_counts_only_where_a_signature_moved_the_rollout(says: Any, read_dag: Read, answer: Answer) -> None:
@@ -83,4 +89,8 @@ def test_both_start_paused_and_one_look_runs_at_a_time(read_dag: Read) -> None:
         assert dag.is_paused_upon_creation
         assert not dag.catchup
     assert read_dag(ROOT, "rollout").max_active_runs == 1
-    assert all(task.retries == 2 for task in read_dag(ROOT, "rollout").tasks)
+    assert {task.task_id: task.retries for task in read_dag(ROOT, "rollout").tasks} == {
+        "tick": 2,
+        "ask": 2,
+        "mirrored": 0,
+    }

@@ -68,6 +68,7 @@ def test_a_better_candidate_goes_from_shadow_to_all_studies_in_eleven_days(tmp_p
         figures = beside(connection, every(connection)[-1])
     of = {(row["stage"], row["model"]): row for row in figures.to_dict("records")}
     assert of["shadow", CANDIDATE]["missed"] < of["shadow", CHAMPION]["missed"]
+    assert of["shadow", CANDIDATE]["alike"] == pytest.approx(0.8, abs=0.15)  # the champion leaves out, in 3 of 10
     assert of["traffic", CANDIDATE]["edit_rate"] < of["traffic", CHAMPION]["edit_rate"]
     assert of["traffic", CHAMPION]["reading_seconds"] > 20 < of["traffic", CANDIDATE]["reading_seconds"]
 

@@ -82,6 +82,20 @@ def test_the_second_begins_in_shadow_beside_the_first_and_twice_is_once(
     whole(project)
 
 
+def test_a_newer_model_ends_a_shadow_and_can_then_begin(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    released(project, capsys)
+    project.register("m2")
+    assert main(["rollout", "start", "m2"]) == 0
+    project.register("m3")
+    assert main(["rollout", "tick"]) == 0
+    said = capsys.readouterr().out
+    assert "shadowing -> superseded: m3 is newer" in said
+    assert "m3 is newer, and waits: radassist rollout start m3" in said
+    assert main(["rollout", "start", "m3"]) == 0
+    assert state(project, capsys) | {"candidate": "m3", "phase": "shadowing"} == state(project, capsys)
+    whole(project)
+
+
 @pytest.mark.parametrize(
     ("how", "said"),
     [
