@@ -97,7 +97,7 @@ with DAG(
         return look()
 
     @task(inlets=[QUESTION], outlets=[QUESTION])
-    def ask(said: dict[str, Any], inlet_events: Any = None, outlet_events: Any = None) -> None:
+    def ask(said: Any, inlet_events: Any = None, outlet_events: Any = None) -> None:
         """Update the asset, unless its last event was this question."""
         rollout = question_of(said)
         if rollout is None:
@@ -108,7 +108,7 @@ with DAG(
         outlet_events[QUESTION].extra = {"request": rollout["request"]}
 
     @task(retries=0)
-    def mirrored(said: dict[str, Any]) -> None:
+    def mirrored(said: Any) -> None:
         """Fail where notices or MLflow's aliases are behind the records; the next look tries again."""
         if said["faults"]:
             raise AirflowFailException("; ".join(said["faults"]))
@@ -134,7 +134,7 @@ with DAG(
         return rollout
 
     @task
-    def signed(asked: dict[str, Any]) -> None:
+    def signed(asked: Any) -> None:
         """Look again, and fail where no signature took the rollout on from this question."""
         now = look()["rollout"]
         if now["request"] == asked["request"]:

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from model.artefact import open_artefact
 from model.errors import BadInput
 from pipelines.origin import Origin, origin_of
-from pipelines.rollout.mirror import CHALLENGER, version_of
+from pipelines.registry import ALIAS as CHALLENGER
+from pipelines.rollout.mirror import version_of
 from records import ledger
 from records.ledger import Entry
 from records.models import Model, registered

@@ -155,9 +155,9 @@ def show_replay(args: argparse.Namespace) -> None:
         if not 0 <= getattr(args, name) <= 1:
             raise BadInput(f"--{name} {getattr(args, name):g}", "it is a share of studies, 0 to 1", "give 0.1 for 10 %")
     for name in ("studies_per_day", "days", "tick_hours"):
-        if not 0 < getattr(args, name) <= 1e5:
+        if not 0 < getattr(args, name) <= 1e6:
             option = f"--{name.replace('_', '-')}"
-            raise BadInput(f"{option} {getattr(args, name):g}", "it lies above 0, and below 100,000", "leave it out")
+            raise BadInput(f"{option} {getattr(args, name):g}", "it lies above 0, up to a million", "leave it out")
     named = ("studies_per_day", "champion", "candidate", "days", "tick_hours", "seed")
     asked = Replay(load_policy(args.policy), **{name: getattr(args, name) for name in named})
     print(f"{'DEMO ' if asked.policy.demo else ''}policy {args.policy}: a replay, of nothing that happened")

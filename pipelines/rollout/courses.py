@@ -75,7 +75,7 @@ def beside(connection: Connection, rollout: Rollout) -> pd.DataFrame:
     alike = {"shadow": _alike(rows[in_shadow & rows["error"].isna()]), "traffic": float("nan")}
     return pd.DataFrame(
         [
-            {"stage": stage, "model": model, "alike": alike[stage]} | _plain(part)
+            {"stage": stage, "model": model, "alike": alike[stage], **_plain(part)}
             for stage, model, part in parts
             if len(part)
         ]

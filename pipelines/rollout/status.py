@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.rollout.page import MEASURES, TITLES, number, points
+from pipelines.rollout.courses import MEASURES
+from pipelines.rollout.page import TITLES, number, points
 from release.decide import objections, wanting
 from release.evidence import Evidence, Outcome
 from release.phases import Phase

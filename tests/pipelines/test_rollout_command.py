@@ -72,3 +72,22 @@ def test_what_cannot_be_ends_with_2_and_one_line(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--champion", "2"], "--champion 2: it is a share of studies"),
+        (["--days", "0"], "--days 0: it lies above 0"),
+        (["--drafts", "nowhere.jsonl"], "drafts nowhere.jsonl: a replay resamples what a model drafted"),
+    ],
+)
+def test_a_replay_of_what_cannot_be_ends_with_2_and_one_line(
+    asked: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["rollout", "replay", "--policy", str(SHIPPED), "--out", str(out), *asked]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not out.exists()

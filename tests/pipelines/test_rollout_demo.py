@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from rich.console import Console
 
 from pipelines.checkout import records_url
 from pipelines.cli import main
+from pipelines.rollout import command
 from pipelines.rollout import demo as demos
 from pipelines.rollout.cases import weakened
-from pipelines.rollout.demo import EARLY, HARMFUL, LEFT_OUT, POLICY, Demo
+from pipelines.rollout.demo import EARLY, HARMFUL, LEFT_OUT, POLICY, SIGNING_HOURS, STUDIES_PER_DAY, Demo
 from pipelines.rollout.evidence import load_policy
 from pipelines.rollout.stream import Stream
 from pipelines.rollout.tick import run
@@ -29,32 +30,59 @@ from tests.pipelines.test_rollout_replay import CASES
 SHIPPED = Path(__file__).parents[2] / POLICY
 
 
-class Airflow:
-    """A run of `rollout` ticks and puts a question once; one of `rollout_approval` waits, and ticks when answered."""
+class Clock(datetime):
+    """Stands where somebody sets it, and where sleepers take it."""
 
-    def __init__(self) -> None:
+    at = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz: object = None) -> datetime:
+        return cls.at
+
+    @classmethod
+    def sleep(cls, seconds: float) -> None:
+        cls.at += timedelta(seconds=seconds)
+
+    @classmethod
+    def monotonic(cls) -> float:
+        return cls.at.timestamp()
+
+
+class Airflow:
+    """A run of `rollout` takes a while, ticks, and puts a question once; one of `rollout_approval` waits for it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
         self.tasks_of: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []
 
+    def tick(self) -> dict[str, Any]:
+        rollout: dict[str, Any] = run(self.root, open_database(records_url(self.root)), Clock.now()).said()["rollout"]
+        return rollout
+
     def trigger(self, dag: str, conf: object) -> str:
-        run, rollout = f"look {len(self.tasks_of)}", ticked()
-        new = bool(rollout and rollout["asks"] and rollout["request"] not in self.asked)
-        self.tasks_of[run] = {"tick": "success", "ask": "success" if new else "skipped"}
-        if new and rollout:
-            self.asked.append(rollout["request"])
-            self.tasks_of[f"question {len(self.asked)}"] = {"question": "success", "approve": "awaiting_input"}
-        return run
+        look = f"look {len(self.tasks_of)}"
+        self.tasks_of[look] = {"tick": "running"}
+        return look
 
     def answer(self, dag: str, run: str, task: str, choice: str) -> None:
         assert (dag, task, choice) == ("rollout_approval", "approve", "Approve")
-        before, after = self.asked[-1], ticked()
-        assert after is not None
-        state = "success" if after["request"] != before else "failed"
+        state = "success" if self.tick()["request"] != self.asked[-1] else "failed"
         self.tasks_of[run] = {"question": "success", "approve": "success", "signed": state}
 
     def run(self, dag: str, run: str) -> dict[str, str]:
-        states = set(self.tasks_of[run].values())
-        return {"state": "running" if "awaiting_input" in states else "failed" if "failed" in states else "success"}
+        states = self.tasks_of[run]
+        if states == {"tick": "running"}:
+            states["tick"] = "waited"
+            Clock.sleep(13)
+            return {"state": "running"}
+        if states == {"tick": "waited"}:
+            states["tick"] = "success"
+            rollout = self.tick()
+            if rollout["asks"] and rollout["request"] not in self.asked:
+                self.asked.append(rollout["request"])
+                self.tasks_of[f"question {len(self.asked)}"] = {"question": "success", "approve": "awaiting_input"}
+        return {"state": "failed" if "failed" in states.values() else "success"}
 
     def tasks(self, dag: str, run: str) -> list[dict[str, str]]:
         return [{"task_id": task, "state": state} for task, state in self.tasks_of[run].items()]
@@ -63,15 +91,9 @@ class Airflow:
         return [{"dag_run_id": run} for run in self.tasks_of if run.startswith("question") == (dag != "rollout")]
 
 
-def ticked() -> dict[str, Any] | None:
-    said = run(Path(), open_database(records_url(Path())), datetime.now(UTC)).said()
-    rollout: dict[str, Any] | None = said["rollout"]
-    return rollout
-
-
 @pytest.fixture
 def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
-    """A project whose newest model m1 a DEMO identity signed for; nothing drafts yet. Its policy takes seconds."""
+    """A project whose newest model m1 a DEMO identity signed for; nothing drafts yet."""
     for name in ("RADASSIST_RECORDS_URL", "RADASSIST_WEBHOOK_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
@@ -81,14 +103,7 @@ def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
     reviewer = project.key("Anybody", demo=True)
     with writing(project.engine) as connection:
         sign(connection, reviewer, Meaning.APPROVED, sha256("m1"), "b" * 64, AT)
-    policy = load_policy(SHIPPED)
-    quick = {"minimum_hours": 0.0001}
-    steps = [stage.model_copy(update=quick) for stage in policy.steps]
-    project.promise(
-        policy.model_copy(
-            update={"label_lag_hours": 0.00005, "shadow": policy.shadow.model_copy(update=quick), "steps": tuple(steps)}
-        )
-    )
+    project.promise(load_policy(SHIPPED))
     project.policy_file.rename(tmp_path / POLICY)
 
     def in_process(command: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
@@ -96,11 +111,13 @@ def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
         return subprocess.CompletedProcess(command, main(list(command[3:])), "", "")
 
     monkeypatch.setattr(demos, "subprocess", type("InProcess", (), {"run": staticmethod(in_process)}))
-    monkeypatch.setattr(demos, "POLL_SECONDS", 0.2)
+    for module in (demos, command):
+        monkeypatch.setattr(module, "datetime", Clock)
+    monkeypatch.setattr(demos, "time", Clock)
     drafts = {"m1": [case.draft for case in CASES]}
     drafts |= {f"m1-{how}": weakened(CASES, share, how) for how, share in LEFT_OUT.items()}
-    stream = Stream(project.engine, CASES, drafts, 60 * 86_400.0, datetime.now(UTC), 0.00001)
-    return Demo(tmp_path, project.engine, Airflow(), stream, Console(file=open(os.devnull, "w")))  # type: ignore[arg-type]  # noqa: PTH123
+    stream = Stream(project.engine, CASES, drafts, STUDIES_PER_DAY, Clock.now(), SIGNING_HOURS)
+    return Demo(tmp_path, project.engine, Airflow(tmp_path), stream, Console(file=open(os.devnull, "w")))  # type: ignore[arg-type]  # noqa: PTH123
 
 
 def test_the_demo_releases_its_model_and_rolls_a_harmful_one_back(one: Demo, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Whole rollouts through the records on a clock of their own: arrivals, routes, drafts, signatures, ticks."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace as changed
 from datetime import timedelta
@@ -10,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, func, select
 
-from pipelines.rollout.cases import Case, Draft, Text, weakened
+from pipelines.rollout.cases import Case, Draft, Text, read_cases, weakened
 from pipelines.rollout.courses import beside
 from pipelines.rollout.reading_room import compared, reading_seconds, signed
 from pipelines.rollout.replay import BEGIN, CANDIDATE, CHAMPION, Replay, follow, prepare, replay
@@ -20,6 +21,7 @@ from records.database import open_database, reading
 from release.phases import Phase
 from release.state import State, move
 from release.store import apply, broken, every
+from tests.pipelines.conftest import STUDIES, drafts_line
 from tests.release.conftest import POLICY
 
 LARGE = Text(("The heart is enlarged.", "There is a small left pleural effusion."), ("Left pleural effusion.",))
@@ -149,3 +151,16 @@ def test_a_weakened_model_leaves_out_one_finding_in_its_share_of_the_studies() -
     )
     assert weakened(CASES, 0.0, "a") == [case.draft for case in CASES]
     assert weakened(CASES, 0.5, "b") != weaker
+
+
+def test_cases_come_from_an_evaluation_and_what_was_withheld_is_shown_to_nobody(tmp_path: Path) -> None:
+    lines = [drafts_line(study) for study in STUDIES]
+    lines[0]["draft"]["sentences"][0]["withheld"] = True
+    (tmp_path / "drafts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    cases = read_cases(tmp_path / "drafts.jsonl")
+    assert [case.id for case in cases] == list(STUDIES)
+    drafted = lines[0]["draft"]["sentences"]
+    assert cases[0].draft.text.sentences == tuple(sentence["text"] for sentence in drafted[1:])
+    assert len(cases[0].draft.sentences) == len(drafted)
+    assert all(0 <= sentence.entropy <= 1 for case in cases for sentence in case.draft.sentences)
+    assert cases[1].reference.sentences == tuple(s["text"] for s in lines[1]["reference"]["sentences"])

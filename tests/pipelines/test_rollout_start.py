@@ -64,6 +64,8 @@ def test_the_first_model_is_released_by_a_signature_alone(project: Project, caps
     with reading(project.engine) as connection:
         assert standing(connection).champion == "m1"
     whole(project)
+    assert main(["rollout", "status", "--follow"]) == 0  # it follows until the end, which is there
+    assert "m1 drafts for 100% of the studies" in capsys.readouterr().out
 
 
 def test_the_second_begins_in_shadow_beside_the_first_and_twice_is_once(
@@ -173,7 +175,7 @@ def test_a_hold_keeps_an_approved_rollout_and_an_abort_ends_it(
     project.register("m1")
     key = str(project.key_file("Jane Doe"))
     assert main(["rollout", "start", "m1", "--initial"]) == 0
-    assert main(["rollout", "hold", "--key", key, "--why", "a look"]) == 0
+    assert main(["rollout", "hold", "--key", key, "--why", "a <b>look</b>"]) == 0
     assert main(["rollout", "hold", "--key", key, "--why", "a look"]) == 2
     assert "hold changes nothing" in capsys.readouterr().err
     assert approve(project, capsys) == 0
@@ -187,3 +189,4 @@ def test_a_hold_keeps_an_approved_rollout_and_an_abort_ends_it(
     page = page_path(project.root, "1-m1")
     assert state(project, capsys)["phase"] == "aborted"
     assert "no; signed in entry" in page.read_text()
+    assert "a &lt;b&gt;look&lt;/b&gt;; signed in entry" in page.read_text()
