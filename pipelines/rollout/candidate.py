@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy import Connection
 
@@ -29,16 +30,32 @@ class Candidate:
     makers: tuple[str, ...]
 
 
-def candidate(connection: Connection, root: Path, named: str | None, policy: Policy) -> Candidate:
-    """The registered model `named` and its makers, from the records and the branch of its run.
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A model by its version's name, or by its version in MLflow's registry."""
 
-    Args:
-        named: the version as its reports name it, or the folder of an artefact; None for MLflow's challenger.
+    model: str | None = None
+    registry_version: str | None = None
+
+    @classmethod
+    def of(cls, root: Path, words: str | None) -> Self:
+        """
+        Args:
+            words: the version as its reports name it, or the folder of an artefact; None for MLflow's challenger.
+        """
+        if words is None:
+            return cls(registry_version=version_of(root, CHALLENGER))
+        folder = Path(words)
+        return cls(open_artefact(folder).version if (folder / "manifest.json").is_file() else words)
+
+
+def candidate(connection: Connection, root: Path, named: Named, policy: Policy) -> Candidate:
+    """A registered model and its makers, from the records and the branch of its run.
 
     Raises:
         BadInput: it is not registered, or no signature releases it under this policy.
     """
-    model = _registered(connection, root, named)
+    model = _registered(connection, named)
     entries, origin = list(ledger.entries(connection)), origin_of(root, model.run)
     if fault := ledger.check(entries):
         raise BadInput(f"ledger entry {fault.seq}", fault.why, "restore the records from a copy that holds")
@@ -65,17 +82,11 @@ def unreleased(entries: Sequence[Entry], model: Model, origin: Origin, *, demo: 
     return None
 
 
-def _registered(connection: Connection, root: Path, named: str | None) -> Model:
-    known = registered(connection)
-    if named is None:
-        version = version_of(root, CHALLENGER)
-        found = next((model for model in known if version and model.registry_version == version), None)
-        what, rule = "candidate", f"MLflow's alias {CHALLENGER} names no model that the records know"
-    else:
-        folder = Path(named)
-        name = open_artefact(folder).version if (folder / "manifest.json").is_file() else named
-        found = next((model for model in known if model.model == name), None)
-        what, rule = f"model {named}", "the records know no origin of it"
-    if found is None:
-        raise BadInput(what, rule, WAY_OUT)
-    return found
+def _registered(connection: Connection, named: Named) -> Model:
+    for model in registered(connection):
+        if model.model == named.model or (named.registry_version and model.registry_version == named.registry_version):
+            return model
+    if named.model is None:
+        rule = f"MLflow's alias {CHALLENGER} names no model that the records know"
+        raise BadInput("the candidate", rule, WAY_OUT)
+    raise BadInput(f"model {named.model}", "the records know no origin of it", WAY_OUT)

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from model.errors import BadInput
-from pipelines.rollout.candidate import candidate
+from pipelines.rollout.candidate import Named, candidate
 from pipelines.rollout.evidence import evidence
 from records.database import reading
 from release.decide import decide
@@ -36,15 +36,16 @@ def start(engine: Engine, root: Path, named: str | None, policy: Policy, now: da
     The same again, while it is open, is the same rollout.
 
     Args:
-        named: see `pipelines.rollout.candidate.candidate`.
+        named: see `pipelines.rollout.candidate.Named.of`.
         initial: there is no model yet that drafts: this one is released by a signature alone.
 
     Raises:
         BadInput: no such model, no signature that counts, or `initial` says otherwise than the records.
         RecordsError: another rollout is open.
     """
+    wanted = Named.of(root, named)  # MLflow takes its time, and no transaction waits for it
     with reading(engine) as connection:
-        chosen, now_standing = candidate(connection, root, named, policy), standing(connection)
+        chosen, now_standing = candidate(connection, root, wanted, policy), standing(connection)
         number = len(every(connection)) + 1
     champion, model, there = now_standing.champion, chosen.model.model, now_standing.rollout
     if there and (there.state.candidate, there.policy) == (model, policy):

@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 import pandas as pd
 from sqlalchemy import Connection, select
 
-from pipelines.arrivals import arrivals
-from records import ledger
 from records.predictions import Role
 from records.tables import predictions
 from records.windows import of_rollout
-from release.evidence import Evidence, Reading, studied
+from release.evidence import Arrivals, Evidence, Reading, studied
 from release.router import Arm
 from release.state import State
-from release.store import Rollout, history
+from release.store import Rollout
 
 POINTS = 60
 MEASURES = ("misses", "faults", "edit_rate")
@@ -34,12 +32,14 @@ class Course:
     changes: tuple[tuple[float, float], ...]
 
 
-def courses(connection: Connection, rollout: Rollout, now: datetime) -> list[Course]:
-    """Shadow and traffic, as far as the rollout got."""
-    told = [State.of_row(e.written.body["state"]) for e in history(ledger.entries(connection), rollout.state.id)]
+def courses(rollout: Rollout, told: Sequence[State], shadow: Arrivals, canary: Arrivals, now: datetime) -> list[Course]:
+    """Shadow and traffic, as far as the rollout got.
+
+    Args:
+        told: its states in their order. shadow, canary: its studies, see `pipelines.arrivals`.
+    """
     end = rollout.state.since if rollout.state.phase.is_final else now
     with_traffic = [state for state in told if state.weight > 0 and not state.phase.is_final]
-    shadow, canary = arrivals(connection, rollout.state, rollout.policy.slow_seconds)
     found = []
     for name, part, begun, until in (
         ("shadow", shadow, told[0].since, with_traffic[0].since if with_traffic else end),

@@ -5,24 +5,29 @@ The page of an open rollout is drawn anew with every tick; an approval is signed
 
 import math
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from pipelines.arrivals import arrivals
 from pipelines.checkout import main_checkout
 from pipelines.pages import page_environment
 from pipelines.rollout.chart import sequence_chart
 from pipelines.rollout.courses import MEASURES, Course, beside, courses
 from pipelines.rollout.orders import LEAST_DIGITS
 from records import ledger
-from records.models import find_model
+from records.ledger import Anchor, Entry
+from records.models import Model, find_model
 from release.approvals import approvals
 from release.decide import objections, wanting
-from release.evidence import Evidence
+from release.evidence import Arrivals, Evidence
 from release.phases import Phase
 from release.policy import Policy
+from release.state import State
 from release.store import Rollout, history
 
 TEMPLATE = "rollout.html.j2"
@@ -52,10 +57,33 @@ def write_page(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def draw(connection: Connection, rollout: Rollout, known: Evidence, now: datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the page shows of the records: they are read at once, and nobody waits while it is drawn."""
+
+    entries: tuple[Entry, ...]
+    shadow: Arrivals
+    canary: Arrivals
+    beside: pd.DataFrame
+    models: dict[str, Model | None]
+
+
+def see(connection: Connection, rollout: Rollout) -> Seen:
+    state = rollout.state
+    return Seen(
+        tuple(ledger.entries(connection)),
+        *arrivals(connection, state, rollout.policy.slow_seconds),
+        beside(connection, rollout),
+        {name: find_model(connection, name) for name in (state.candidate, state.champion) if name},
+    )
+
+
+def draw(seen: Seen, rollout: Rollout, known: Evidence, now: datetime) -> str:
     """The page, as the records say at this time."""
     state, policy = rollout.state, rollout.policy
-    entries = list(ledger.entries(connection))
+    timeline = history(seen.entries, state.id)
+    told = [State.of_row(entry.written.body["state"]) for entry in timeline]
+    signed = approvals(seen.entries, state, demo=policy.demo)
     environment = page_environment()
     environment.filters |= {"percent": percent, "points": points, "share": share, "number": number, "time": time}
     return environment.get_template(TEMPLATE).render(
@@ -69,14 +97,12 @@ def draw(connection: Connection, rollout: Rollout, known: Evidence, now: datetim
         missing=wanting(state, known, policy, now) if not state.phase.is_final and not state.phase.asks else [],
         known=known,
         readings={title: (getattr(known, name), getattr(policy, name).margin) for name, title in TITLES.items()},
-        signatures=[
-            (approval, objections(state, approval, now)) for approval in approvals(entries, state, demo=policy.demo)
-        ],
-        timeline=[(entry.seq, entry.written.at, entry.written.body) for entry in history(entries, state.id)],
-        charts=[_charts(course, policy) for course in courses(connection, rollout, now)],
-        beside=beside(connection, rollout).to_dict("records"),
-        models={name: find_model(connection, name) for name in (state.candidate, state.champion) if name},
-        anchor=ledger.head(connection),
+        signatures=[(approval, objections(state, approval, now)) for approval in signed],
+        timeline=[(entry.seq, entry.written.at, entry.written.body) for entry in timeline],
+        charts=[_charts(course, policy) for course in courses(rollout, told, seen.shadow, seen.canary, now)],
+        beside=seen.beside.to_dict("records"),
+        models=seen.models,
+        anchor=Anchor(seen.entries[-1].seq, seen.entries[-1].sha256),
     )
 
 

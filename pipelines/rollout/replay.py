@@ -16,7 +16,7 @@ from model.errors import BadInput
 from pipelines.rollout.cases import Case, weakened
 from pipelines.rollout.controller import tick
 from pipelines.rollout.evidence import evidence
-from pipelines.rollout.page import draw
+from pipelines.rollout.page import draw, see
 from pipelines.rollout.stream import Stream
 from records.canonical import sha256
 from records.database import open_database, reading, writing
@@ -64,7 +64,7 @@ def replay(asked: Replay, cases: Sequence[Case], out: Path) -> Iterator[State]:
     with reading(engine) as connection:
         last = every(connection)[-1]
         known = evidence(connection, last, [last.policy.sha256], stream.now)
-        (out / "index.html").write_text(draw(connection, last, known, stream.now))
+        (out / "index.html").write_text(draw(see(connection, last), last, known, stream.now))
         if fault := broken(connection):
             raise BadInput(f"the replay in {out}", fault, "report it: this should not be")
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from pipelines.rollout.controller import Ticked, tick
 from pipelines.rollout.evidence import evidence, newer, promises_in
 from pipelines.rollout.mirror import mirrored, repair
-from pipelines.rollout.page import draw, page_path, write_page
+from pipelines.rollout.page import draw, page_path, see, write_page
 from pipelines.rollout.telling import tell
 from records.database import reading
 from release.store import Rollout, every
@@ -72,6 +72,6 @@ def show(root: Path, engine: Engine, rollout: Rollout, promises: Collection[str]
         return path
     at = state.since if state.phase.is_final else now
     with reading(engine) as connection:
-        text = draw(connection, rollout, evidence(connection, rollout, promises, at), at)
-    write_page(path, text)
+        seen, known = see(connection, rollout), evidence(connection, rollout, promises, at)
+    write_page(path, draw(seen, rollout, known, at))
     return path

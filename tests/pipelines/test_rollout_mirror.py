@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from pipelines.environment import quiet_environment
 from pipelines.evidence.identity import MODEL_NAME
+from pipelines.rollout.candidate import Named
 from pipelines.rollout.mirror import mirrored, repair, version_of
 from records.database import open_database, reading, writing
 from records.models import enter_model
@@ -97,6 +98,11 @@ def test_the_aliases_follow_a_rollout_from_shadow_to_all_studies(root: Path, eng
     to(engine, canary, phase=Phase.PROMOTED, weight=1.0)
     assert aliases(root, engine) == {"challenger": "3", "champion": "2", "previous": "1"}
     assert tags(root, "2") | {"rollout.id": "r1", "rollout.phase": "promoted", "rollout.weight": "1"} == tags(root, "2")
+
+
+def test_the_candidate_that_nobody_names_is_the_challenger(root: Path, engine: Engine) -> None:
+    assert Named.of(root, None) == Named(registry_version="2")
+    assert Named.of(root, "m1") == Named("m1")
 
 
 def test_a_rollback_takes_the_aliases_back(root: Path, engine: Engine) -> None:
