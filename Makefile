@@ -5,7 +5,7 @@ UV := 0.13.9
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-monitor down test lint lock bench
+.PHONY: help setup demo demo-rollout demo-monitor down test lint lock bench
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ setup: .venv/installed ## install all into .venv, as requirements.lock pins it; 
 
 demo: setup ## retrain once on the phantom, through Airflow, up to the registered model
 	@$(BIN)/radassist demo
+
+demo-rollout: setup ## release the demo's model by the demo policy, after `make demo`, and roll a harmful one back
+	@$(BIN)/radassist rollout demo
 
 demo-monitor: setup ## after the demo: plant a drift, and watch Airflow ask for a retraining
 	@$(BIN)/radassist demo-monitor

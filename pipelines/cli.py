@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("pipelines.report_command", "write the validation report; sign one, and verify one"),
     "sign-off": ("pipelines.sign_off", "say whether a run's report is signed so that its model may be registered"),
     "register": ("pipelines.register", "record the run in MLflow and register a model that passed"),
-    "rollout": ("pipelines.rollout_command", "plan and simulate a release by the rollout policy"),
+    "rollout": ("pipelines.rollout.command", "release a registered model step by step, by the rollout policy"),
     "lineage": ("pipelines.lineage", "say where a report came from: model, run, commit, data, verdict, traffic weight"),
     "monitor": ("pipelines.monitor_command", "judge a deployed model's stream; replay streams through the rules"),
     "experiment": ("pipelines.experiment", "run a declared grid over seeds and write its table"),

@@ -52,14 +52,15 @@ def snapshot_subject(run: str) -> str:
     return f"{SNAPSHOT} {run}"
 
 
-def origin_of(root: Path) -> Origin:
-    """What the branch runs/ID of the checkout at `root` says; on another branch nobody knows.
+def origin_of(root: Path, run: str | None = None) -> Origin:
+    """What the branch runs/ID says: that of `run`, by default the one of the checkout at `root`; without any nobody
+    knows.
 
     The run's commit was written by the authors and committers of the snapshot, of whatever follows it, and of the
     commit that it was taken on, without this program itself.
     """
-    run = run_of_branch(root)
-    log = ask(root, "log", "--first-parent", f"--format={'%x1f'.join(FIELDS)}") if run else None
+    run = run or run_of_branch(root)
+    log = ask(root, "log", "--first-parent", f"--format={'%x1f'.join(FIELDS)}", f"runs/{run}", "--") if run else None
     commits = [line.split("\x1f") for line in log.split("\n")] if log else []
     snapshot = next((n for n, commit in enumerate(commits) if commit[0] == snapshot_subject(str(run))), None)
     if snapshot is None:

@@ -45,3 +45,10 @@ def enter_model(connection: Connection, model: Model) -> bool:
 def find_model(connection: Connection, model: str) -> Model | None:
     row = connection.execute(select(tables.models).where(tables.models.c.model == model)).mappings().one_or_none()
     return Model.model_validate(dict(row)) if row else None
+
+
+def registered(connection: Connection) -> list[Model]:
+    """All versions, the first that was registered first."""
+    m = tables.models.c
+    rows = connection.execute(select(tables.models).order_by(m.registered_at, m.model)).mappings()
+    return [Model.model_validate(dict(row)) for row in rows]

@@ -5,7 +5,7 @@ the others find another revision: ticks may be repeated, overlap or die at any p
 the commit of a transition is the switch of the traffic.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -108,12 +108,22 @@ def standing(connection: Connection) -> Standing:
 
 def champion(connection: Connection) -> str | None:
     """The version that the ledger saw promoted last. No clock has a say in it."""
+    return next(promoted(connection), None)
+
+
+def promoted(connection: Connection) -> Iterator[str]:
+    """The versions that drafted for everybody, the present one first."""
     newest_first = select(tables.ledger).where(tables.ledger.c.kind == ROLLOUT).order_by(tables.ledger.c.seq.desc())
     for row in connection.execute(newest_first):
         state = Entry(*row).written.body["state"]
         if state["phase"] == Phase.PROMOTED:
-            return str(state["candidate"])
-    return None
+            yield str(state["candidate"])
+
+
+def every(connection: Connection) -> list[Rollout]:
+    """All rollouts in the order in which the ledger saw them begin."""
+    here = select(rollouts).join(tables.ledger, tables.ledger.c.key == ROLLOUT + ":" + rollouts.c.id + ":1")
+    return [_read(dict(row)) for row in connection.execute(here.order_by(tables.ledger.c.seq)).mappings()]
 
 
 def history(entries: Iterable[Entry], id: str) -> list[Entry]:  # noqa: A002 - the column's name

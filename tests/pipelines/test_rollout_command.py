@@ -27,14 +27,22 @@ def test_the_plan_of_a_small_hospital_says_that_nothing_can_be_shown(
     said = capsys.readouterr().out
     assert said.startswith("DEMO policy ")
     assert "too late" in said
-    assert said.splitlines()[-1].startswith("Nobody gets to full traffic by evidence alone")
+    assert said.splitlines()[-2].startswith("Nobody gets to full traffic by evidence alone")
 
 
 def test_the_plan_of_a_large_hospital_says_how_long_it_takes(quick: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rollout", "plan", "--policy", quick, "--studies-per-day", "100000", "--runs", "20"]) == 0
-    last = capsys.readouterr().out.splitlines()[-1]
+    last = capsys.readouterr().out.splitlines()[-2]
     assert last.startswith("Of those that are no worse")
     assert last.endswith("half of them in 1 d.")
+
+
+def test_the_true_power_of_the_ab_design_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    design = str(SHIPPED.with_name("rollout-ab.yaml"))
+    assert main(["rollout", "plan", "--policy", design, "--studies-per-day", "100000", "--runs", "2"]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("Looked at once, 2,000 studies of the candidate and 2,000 of the champion")
+    assert "a power of 45% at alpha 0.05; 80% take 5,311 an arm" in said
 
 
 def test_a_harmful_candidate_is_stopped_in_the_simulation(quick: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,3 +72,22 @@ def test_what_cannot_be_ends_with_2_and_one_line(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--champion", "2"], "--champion 2: it is a share of studies"),
+        (["--days", "0"], "--days 0: it lies above 0"),
+        (["--drafts", "nowhere.jsonl"], "drafts nowhere.jsonl: a replay resamples what a model drafted"),
+    ],
+)
+def test_a_replay_of_what_cannot_be_ends_with_2_and_one_line(
+    asked: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["rollout", "replay", "--policy", str(SHIPPED), "--out", str(out), *asked]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not out.exists()

@@ -1,65 +1,51 @@
-"""`radassist rollout`: what a release by `policy/rollout.yaml` can show, before one is begun. See docs/rollout.md."""
+"""`radassist rollout plan` and `simulate`: what a release by a policy can show, before one is begun."""
 
 import argparse
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from model.errors import BadInput
-from pipelines.strict import read_yaml
 from release.evidence import Outcome
 from release.plan import Plan, plan
 from release.policy import Policy, Step
+from release.power import power, studies_needed
 from release.simulate import Course, Hospital, naive, shadow, traffic
 
-POLICY = Path("policy/rollout.yaml")
+WANTED = 0.8  # the power that A/B tests are designed for
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    planning = actions.add_parser("plan", help="how soon each step can decide at a volume, and what harm it finds")
-    simulating = actions.add_parser("simulate", help="run many invented rollouts, and the naive rule beside them")
-    for action, runs in ((planning, 300), (simulating, 2000)):
-        action.add_argument(
-            "--policy", type=Path, default=POLICY, metavar="FILE", help=f"the policy (default {POLICY})"
-        )
-        action.add_argument("--studies-per-day", type=float, required=True, metavar="N", help="that are drafted for")
-        champion = "share of studies in which the champion misses a finding (default 0.04)"
-        action.add_argument("--champion", type=float, default=0.04, metavar="SHARE", help=champion)
-        action.add_argument("--runs", type=int, default=runs, metavar="N", help=f"rollouts a line (default {runs})")
-    candidate = "the same of the candidate (default: no worse)"
-    simulating.add_argument("--candidate", type=float, metavar="SHARE", help=candidate)
-    simulating.add_argument("--seed", type=int, default=0, metavar="S", help="of the invented studies (default 0)")
+def add_arguments(parser: argparse.ArgumentParser, runs: int) -> None:
+    parser.add_argument("--studies-per-day", type=float, required=True, metavar="N", help="that are drafted for")
+    champion = "share of studies in which the champion misses a finding (default 0.04)"
+    parser.add_argument("--champion", type=float, default=0.04, metavar="SHARE", help=champion)
+    parser.add_argument("--runs", type=int, default=runs, metavar="N", help=f"rollouts a line (default {runs})")
 
 
-def main(args: argparse.Namespace) -> int:
-    policy = load_policy(args.policy)
-    candidate = args.champion if args.action == "plan" or args.candidate is None else args.candidate
+def show_planned(policy: Policy, args: argparse.Namespace) -> None:
+    """What `plan` prints."""
+    hospital = checked_hospital(args.studies_per_day, args.champion, args.champion, args.runs)
+    _show_head(policy, args)
+    show_plan(plan(policy, hospital, args.runs), policy, hospital)
+
+
+def show_simulated(policy: Policy, args: argparse.Namespace) -> None:
+    """What `simulate` prints."""
+    candidate = args.champion if args.candidate is None else args.candidate
     hospital = checked_hospital(args.studies_per_day, args.champion, candidate, args.runs)
+    _show_head(policy, args)
+    show_courses(
+        {
+            "shadow": shadow(policy, hospital, args.runs, args.seed),
+            "traffic": traffic(policy, hospital, args.runs, args.seed),
+            "naive rule": naive(policy, hospital, args.runs, args.seed),
+        }
+    )
+
+
+def _show_head(policy: Policy, args: argparse.Namespace) -> None:
     demo = "DEMO " if policy.demo else ""
     print(f"{demo}policy {args.policy}, sha256 {policy.sha256[:12]}; {args.runs} simulated rollouts a line")
-    if args.action == "plan":
-        show_plan(plan(policy, hospital, args.runs), hospital)
-    else:
-        show_courses(
-            {
-                "shadow": shadow(policy, hospital, args.runs, args.seed),
-                "traffic": traffic(policy, hospital, args.runs, args.seed),
-                "naive rule": naive(policy, hospital, args.runs, args.seed),
-            }
-        )
-    return 0
-
-
-def load_policy(path: Path) -> Policy:
-    """
-    Raises:
-        BadInput: no such file, or an unknown, missing or impossible key.
-    """
-    if not path.is_file():
-        raise BadInput(f"policy {path}", "a rollout needs a policy file", "pass --policy FILE")
-    return read_yaml(path, Policy, f"policy {path}")
 
 
 def checked_hospital(studies_per_day: float, champion: float, candidate: float, runs: int) -> Hospital:
@@ -79,7 +65,7 @@ def checked_hospital(studies_per_day: float, champion: float, candidate: float, 
     )
 
 
-def show_plan(found: Plan, hospital: Hospital) -> None:
+def show_plan(found: Plan, policy: Policy, hospital: Hospital) -> None:
     """The plan as tables, and in one sentence what it comes to."""
     print(
         f"{hospital.studies_per_day:g} studies a day; the champion misses a finding in {hospital.champion:.1%} of them"
@@ -99,6 +85,7 @@ def show_plan(found: Plan, hospital: Hospital) -> None:
     console.print(stages)
     console.print(harms)
     print(comes_to(found))
+    print(single_test(policy, hospital))
 
 
 def comes_to(found: Plan) -> str:
@@ -111,6 +98,19 @@ def comes_to(found: Plan) -> str:
     share, days = found.stages[-1].passed, found.median_days
     return (
         f"Of those that are no worse {share:.0%} get to full traffic by evidence alone, half of them in {days:.0f} d."
+    )
+
+
+def single_test(policy: Policy, hospital: Hospital) -> str:
+    """The power of the last step's minimum count, were it looked at once: what an A/B test of that size is worth."""
+    step, margin, base = policy.steps[-1], policy.misses.margin, hospital.champion
+    drafted, beside = step.minimum_studies, round(step.minimum_studies * (1 - step.weight) / step.weight)
+    found = power(base, margin, drafted, beside, policy.alpha)
+    needed = studies_needed(base, margin, WANTED, policy.alpha)
+    return (
+        f"Looked at once, {drafted:,} studies of the candidate and {beside:,} of the champion find {100 * margin:g} "
+        f"percentage points more misses with a power of {found:.0%} at alpha {policy.alpha:g}; "
+        f"{WANTED:.0%} take {needed:,} an arm."
     )
 
 

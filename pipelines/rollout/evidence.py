@@ -1,0 +1,66 @@
+"""What is known of a rollout now: its studies and signatures from the records, its promise from policy/."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from model.errors import BadInput
+from pipelines.arrivals import arrivals
+from pipelines.strict import read_yaml
+from records import ledger
+from records.models import registered
+from release.approvals import approvals
+from release.evidence import Evidence, studied
+from release.policy import Policy
+from release.state import SHADOW
+from release.store import Rollout, every
+
+NONE = "none"
+
+
+def evidence(connection: Connection, rollout: Rollout, promises: Collection[str], now: datetime) -> Evidence:
+    """All that `release.decide.decide` goes by, read in one transaction.
+
+    Args:
+        promises: sha256 of each policy that stands in a file now, see `promises_in`.
+    """
+    state, policy = rollout.state, rollout.policy
+    known = Evidence(
+        now,
+        state.policy_sha256 if state.policy_sha256 in promises else NONE,
+        approvals=approvals(ledger.entries(connection), state, demo=policy.demo),
+        newer=newer(connection, state.candidate),
+    )
+    shadow, canary = arrivals(connection, state, policy.slow_seconds)
+    return studied(known, shadow if state.step == SHADOW else canary, state.since, policy)
+
+
+def newer(connection: Connection, candidate: str) -> str | None:
+    """The last model that was registered after the candidate and had no rollout yet."""
+    models, begun = registered(connection), {found.state.candidate for found in every(connection)}
+    names = [model.model for model in models]
+    after = names[names.index(candidate) + 1 :] if candidate in names else []
+    return next((name for name in reversed(after) if name not in begun), None)
+
+
+def load_policy(path: Path) -> Policy:
+    """
+    Raises:
+        BadInput: no such file, or an unknown, missing or impossible key.
+    """
+    if not path.is_file():
+        raise BadInput(f"policy {path}", "a rollout needs a policy file", "pass --policy FILE")
+    return read_yaml(path, Policy, f"policy {path}")
+
+
+def promises_in(folder: Path) -> frozenset[str]:
+    """sha256 of each policy for rollouts in a folder. One that was edited, broken or taken away is none any more:
+    nothing goes forward by it, and a harmful candidate goes back all the same."""
+    found = set()
+    for path in folder.glob("rollout*.yaml"):
+        with suppress(BadInput):
+            found.add(load_policy(path).sha256)
+    return frozenset(found)

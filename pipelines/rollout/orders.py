@@ -1,0 +1,102 @@
+"""What people say of a rollout, each under a signature in the ledger: approve, hold, resume, abort."""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine
+
+from model.errors import BadInput
+from records.canonical import canonical, sha256
+from records.database import reading, writing
+from records.signatures import Meaning, Signature, sign
+from release import decide
+from release.state import State, Transition
+from release.store import Applied, apply, standing
+
+LEAST_DIGITS = 8
+
+
+class Order(StrEnum):
+    HOLD = "hold"
+    RESUME = "resume"
+    ABORT = "abort"
+
+
+ACTS: dict[Order, Callable[[State, str, str, datetime], Transition | None]] = {
+    Order.HOLD: decide.hold,
+    Order.RESUME: decide.resume,
+    Order.ABORT: decide.abort,
+}
+
+
+def open_state(engine: Engine) -> State:
+    """
+    Raises:
+        BadInput: no rollout is open.
+    """
+    with reading(engine) as connection:
+        there = standing(connection).rollout
+    if there is None:
+        raise BadInput("the rollout", "none is open", "begin one: `radassist rollout start`")
+    return there.state
+
+
+def approve(engine: Engine, key: Ed25519PrivateKey, request: str, page: bytes, now: datetime) -> Signature:
+    """Sign what the open rollout asks. The next tick goes by it, where nothing speaks against it.
+
+    Args:
+        request: at least 8 digits of the sha256 of what is asked, as the page shows it: nobody signs what came after.
+        page: the rollout's page as it was looked at.
+
+    Raises:
+        BadInput: nothing is asked, or something else, or the page shows something else.
+        RecordsError: the ledger does not know the key.
+    """
+    state = open_state(engine)
+    if not state.phase.asks:
+        raise BadInput(f"rollout {state.id}", f"it is {state.phase}, and asks nothing", "wait for its question")
+    if len(request) < LEAST_DIGITS or not state.request_sha256.startswith(request):
+        rule = f"the rollout asks for {state.request_sha256}"
+        raise BadInput(f"--request {request}", rule, "look at its page, and sign what stands there")
+    _shown(state, page)
+    with writing(engine) as connection:
+        return sign(connection, key, Meaning.APPROVED, state.request_sha256, sha256(page), now)
+
+
+def give(
+    engine: Engine, key: Ed25519PrivateKey, order: Order, why: str, page: bytes, now: datetime
+) -> tuple[State, Applied]:
+    """Sign an order, and carry it out at once. Killed between the two, the same again carries it out.
+
+    Raises:
+        BadInput: no rollout is open, or the order changes nothing.
+        RecordsError: the ledger does not know the key.
+    """
+    state = open_state(engine)
+    _due(state, order, "", why, now)
+    digest = sha256(canonical(ordered(state, order, why)))
+    with writing(engine) as connection:
+        signed = sign(connection, key, Meaning.RESPONSIBLE, digest, sha256(page), now)
+    said = f"{why}; signed in entry {signed.seq}"
+    due = _due(state, order, signed.statement.signer.name, said, now)
+    return due.after, apply(engine, due, now)
+
+
+def ordered(state: State, order: Order, why: str) -> dict[str, Any]:
+    """What is signed: this order, from this very state."""
+    return {"kind": "radassist.order/1", "rollout": state.id, "revision": state.revision, "order": order, "why": why}
+
+
+def _due(state: State, order: Order, by: str, why: str, now: datetime) -> Transition:
+    due = ACTS[order](state, by, why, now)
+    if due is None:
+        raise BadInput(f"rollout {state.id}", f"{order} changes nothing", "see `radassist rollout status`")
+    return due
+
+
+def _shown(state: State, page: bytes) -> None:
+    if state.request_sha256.encode() not in page:
+        raise BadInput("the page", "it shows another state of the rollout", "draw it anew: `radassist rollout tick`")

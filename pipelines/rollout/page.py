@@ -1,0 +1,155 @@
+"""A rollout as one page: where it stands and what it asks, the evidence against its guardrails, and who said what.
+
+The page of an open rollout is drawn anew with every tick; an approval is signed over the page that was looked at.
+"""
+
+import math
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+from markupsafe import Markup
+from sqlalchemy import Connection
+
+from pipelines.arrivals import arrivals
+from pipelines.checkout import main_checkout
+from pipelines.pages import page_environment
+from pipelines.rollout.chart import sequence_chart
+from pipelines.rollout.courses import MEASURES, Course, beside, courses
+from pipelines.rollout.orders import LEAST_DIGITS
+from records import ledger
+from records.ledger import Anchor, Entry
+from records.models import Model, find_model
+from release.approvals import approvals
+from release.decide import objections, wanting
+from release.evidence import Arrivals, Evidence
+from release.phases import Phase
+from release.policy import Policy
+from release.state import State
+from release.store import Rollout, history
+
+TEMPLATE = "rollout.html.j2"
+TITLES = {
+    "misses": "Studies with a missed finding",
+    "faults": "Studies without a draft in time",
+    "edit_rate": "Edit rate",
+}
+ASKS = {
+    Phase.AWAITING_CANARY: "May the candidate draft for its first share of the studies?",
+    Phase.AWAITING_FULL: "May the candidate draft for all studies?",
+    Phase.INCONCLUSIVE: "The evidence did not suffice in the time there was. May the rollout go on?",
+}
+GOOD, BAD = {Phase.PROMOTED}, {Phase.ROLLED_BACK, Phase.ABORTED}
+
+
+def page_path(root: Path, rollout: str) -> Path:
+    """Where a rollout's page lies: in the main checkout, which all worktrees share."""
+    return main_checkout(root) / "var" / "rollouts" / f"{rollout}.html"
+
+
+def write_page(path: Path, text: str) -> None:
+    """Put the page in place whole, whoever reads it at that moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the page shows of the records: they are read at once, and nobody waits while it is drawn."""
+
+    entries: tuple[Entry, ...]
+    shadow: Arrivals
+    canary: Arrivals
+    beside: pd.DataFrame
+    models: dict[str, Model | None]
+
+
+def see(connection: Connection, rollout: Rollout) -> Seen:
+    state = rollout.state
+    return Seen(
+        tuple(ledger.entries(connection)),
+        *arrivals(connection, state, rollout.policy.slow_seconds),
+        beside(connection, rollout),
+        {name: find_model(connection, name) for name in (state.candidate, state.champion) if name},
+    )
+
+
+def draw(seen: Seen, rollout: Rollout, known: Evidence, now: datetime) -> str:
+    """The page, as the records say at this time."""
+    state, policy = rollout.state, rollout.policy
+    timeline = history(seen.entries, state.id)
+    told = [State.of_row(entry.written.body["state"]) for entry in timeline]
+    signed = approvals(seen.entries, state, demo=policy.demo)
+    environment = page_environment()
+    environment.filters |= {"percent": percent, "points": points, "share": share, "number": number, "time": time}
+    return environment.get_template(TEMPLATE).render(
+        state=state,
+        policy=policy,
+        now=now,
+        kind="passed" if state.phase in GOOD else "refused" if state.phase in BAD else "warned",
+        question=ASKS.get(state.phase),
+        request=state.request_sha256,
+        digits=state.request_sha256[: 2 * LEAST_DIGITS],
+        missing=wanting(state, known, policy, now) if not state.phase.is_final and not state.phase.asks else [],
+        known=known,
+        readings={title: (getattr(known, name), getattr(policy, name).margin) for name, title in TITLES.items()},
+        signatures=[(approval, objections(state, approval, now)) for approval in signed],
+        timeline=[(entry.seq, entry.written.at, entry.written.body) for entry in timeline],
+        charts=[_charts(course, policy) for course in courses(rollout, told, seen.shadow, seen.canary, now)],
+        beside=seen.beside.to_dict("records"),
+        models=seen.models,
+        anchor=Anchor(seen.entries[-1].seq, seen.entries[-1].sha256),
+    )
+
+
+def _charts(course: Course, policy: Policy) -> tuple[str, list[tuple[str, Markup]]]:
+    drawn = [
+        (
+            TITLES[measure],
+            Markup(  # noqa: S704 - numbers alone
+                sequence_chart(course.hours, course.readings[measure], getattr(policy, measure).margin, course.changes)
+            ),
+        )
+        for measure in MEASURES
+    ]
+    return course.name, drawn
+
+
+def percent(value: float | None) -> str:
+    """
+    >>> percent(0.0412), percent(None)
+    ('4.1 %', '–')
+    """
+    return "–" if value is None or math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def share(value: float) -> str:
+    """Of the traffic.
+
+    >>> share(0.05), share(1.0)
+    ('5 %', '100 %')
+    """
+    return f"{100 * value:g} %"
+
+
+def points(value: float | None) -> str:
+    """A difference of shares, in percentage points; a bound of -1 or 1 says nothing.
+
+    >>> points(-0.0125), points(1.0)
+    ('−1.25', '–')
+    """
+    if value is None or abs(value) >= 1:
+        return "–"
+    return f"{100 * value:+.2f}".replace("-", "−")
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:,.{digits}f}"
+
+
+def time(value: datetime) -> str:
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

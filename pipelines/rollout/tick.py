@@ -1,0 +1,77 @@
+"""`radassist rollout tick`: decide and apply, and then put right what mirrors the records: notices, MLflow, the page.
+
+The decision comes first, and what follows it can fail and be repeated without one.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+from sqlalchemy import Engine
+
+from pipelines.rollout.controller import Ticked, tick
+from pipelines.rollout.evidence import evidence, newer, promises_in
+from pipelines.rollout.mirror import mirrored, repair
+from pipelines.rollout.page import draw, page_path, see, write_page
+from pipelines.rollout.telling import tell
+from records.database import reading
+from release.store import Rollout, every
+
+POLICIES = Path("policy")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one tick came to. `rollout` is the open one, else the last; `waiting` a registered model without any."""
+
+    rollout: Rollout | None
+    ticked: Ticked | None
+    repaired: tuple[str, ...]
+    told: int
+    waiting: str | None
+    faults: tuple[str, ...]
+
+    def said(self) -> dict[str, Any]:
+        """For programs: where the rollout stands, and what it asks."""
+        state = self.rollout.state if self.rollout else None
+        moved = self.ticked.due.reason if self.ticked and self.ticked.due else None
+        known = None if state is None else state.row() | {"asks": state.phase.asks, "request": state.request_sha256}
+        return {"rollout": known, "moved": moved, "waiting": self.waiting, "faults": list(self.faults)}
+
+
+def run(root: Path, engine: Engine, now: datetime) -> Round:
+    """One tick of the project at `root`."""
+    promises = promises_in(root / POLICIES)
+    ticked = tick(engine, promises, now)
+    with reading(engine) as connection:
+        there = ticked.rollout if ticked else next(reversed(every(connection)), None)
+        mirror = mirrored(connection)
+        waiting = newer(connection, there.state.candidate) if there else None
+    told, faults = 0, []
+    if there is not None:
+        show(root, engine, there, promises, now)
+        try:
+            told = tell(engine, there.state.id, now)
+        except requests.RequestException as error:
+            faults.append(f"the webhook did not take a notice: {type(error).__name__}")
+    repaired: list[str] = []
+    try:
+        repaired = repair(root, mirror)
+    except Exception as error:  # noqa: BLE001 - whatever ails MLflow, the rollout has moved and the next tick repairs
+        faults.append(f"MLflow's aliases are not put right: {type(error).__name__}")
+    return Round(there, ticked, tuple(repaired), told, waiting, tuple(faults))
+
+
+def show(root: Path, engine: Engine, rollout: Rollout, promises: Collection[str], now: datetime) -> Path:
+    """Draw the rollout's page; that of an ended one stays as its end was."""
+    path, state = page_path(root, rollout.state.id), rollout.state
+    if state.phase.is_final and path.is_file() and state.request_sha256 in path.read_text():
+        return path
+    at = state.since if state.phase.is_final else now
+    with reading(engine) as connection:
+        seen, known = see(connection, rollout), evidence(connection, rollout, promises, at)
+    write_page(path, draw(seen, rollout, known, at))
+    return path
