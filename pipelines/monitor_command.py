@@ -17,7 +17,7 @@ from monitoring import backtest, invented
 from monitoring.backtest import Run
 from monitoring.policy import Policy
 from monitoring.reference import Reference
-from pipelines.strict import read_yaml
+from pipelines.strict import read_policy
 
 POLICY = Path("policy/drift.yaml")
 SOON = 3  # windows
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    policy = load_policy(args.policy)
+    policy = read_policy(args.policy, Policy, "monitors need a policy file")
     for name, least in (("quiet", 1), ("runs", 1), ("windows", 1), ("reference", 100)):
         if getattr(args, name) < least:
             raise BadInput(f"--{name} {getattr(args, name)}", f"it takes {least} or more", "leave it out")
@@ -48,16 +48,6 @@ def main(args: argparse.Namespace) -> int:
     Console().print(_quiet(reference, policy, args))
     Console().print(_planted(reference, policy, args))
     return 0
-
-
-def load_policy(path: Path) -> Policy:
-    """
-    Raises:
-        BadInput: no such file, or an unknown, missing or impossible key.
-    """
-    if not path.is_file():
-        raise BadInput(f"policy {path}", "monitors need a policy file", "pass --policy FILE")
-    return read_yaml(path, Policy, f"policy {path}")
 
 
 def _quiet(reference: Reference, policy: Policy, args: argparse.Namespace) -> Table:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model.errors import BadInput
-from pipelines.strict import read_yaml
+from pipelines.strict import read_policy
 from release.evidence import Outcome
 from release.plan import Plan, plan
 from release.policy import Policy, Step
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    policy = load_policy(args.policy)
+    policy = read_policy(args.policy, Policy, "a rollout needs a policy file")
     candidate = args.champion if args.action == "plan" or args.candidate is None else args.candidate
     hospital = checked_hospital(args.studies_per_day, args.champion, candidate, args.runs)
     demo = "DEMO " if policy.demo else ""
@@ -50,16 +50,6 @@ def main(args: argparse.Namespace) -> int:
             }
         )
     return 0
-
-
-def load_policy(path: Path) -> Policy:
-    """
-    Raises:
-        BadInput: no such file, or an unknown, missing or impossible key.
-    """
-    if not path.is_file():
-        raise BadInput(f"policy {path}", "a rollout needs a policy file", "pass --policy FILE")
-    return read_yaml(path, Policy, f"policy {path}")
 
 
 def checked_hospital(studies_per_day: float, champion: float, candidate: float, runs: int) -> Hospital:

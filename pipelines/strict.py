@@ -32,6 +32,20 @@ def read_yaml(path: Path, kind: type[Kind], label: str) -> Kind:
     return checked(content, kind, label)
 
 
+def read_policy(path: Path, kind: type[Kind], rule: str, way_out: str = "pass --policy FILE") -> Kind:
+    """Read and check a policy.
+
+    Args:
+        rule: who needs one, where there is none.
+
+    Raises:
+        BadInput: no such file, or an unknown, missing or impossible key.
+    """
+    if not path.is_file():
+        raise BadInput(f"policy {path}", rule, way_out)
+    return read_yaml(path, kind, f"policy {path}")
+
+
 def checked(content: object, kind: type[Kind], label: str) -> Kind:
     """What YAML holds, typed.
 
