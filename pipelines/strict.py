@@ -4,14 +4,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from model.errors import BadInput
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -47,7 +42,7 @@ def read_policy(path: Path, kind: type[Kind], rule: str, way_out: str = "pass --
 
 
 def checked(content: object, kind: type[Kind], label: str) -> Kind:
-    """What YAML holds, typed.
+    """What YAML holds, typed. An error shows the value: what people write for the project is no patient's.
 
     Raises:
         BadInput: a key is unknown, missing or out of range: the first such key.

@@ -7,7 +7,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from model.errors import BadInput
-from pipelines.strict import Strict, read_policy
+from pipelines.strict import read_policy
+from records.strict import Strict
 
 POLICY = Path("policy/gate.yaml")
 CHAMPION = "champion."

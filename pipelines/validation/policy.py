@@ -13,8 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from model.errors import BadInput
-from pipelines.strict import Strict, read_policy
+from pipelines.strict import read_policy
 from pipelines.validation.schema import TABLES
+from records.strict import Strict
 
 
 class Severity(StrEnum):
