@@ -164,7 +164,7 @@ def draw_boxes(pen: ImageDraw.ImageDraw, entries: list[Entry], scale: float, siz
     shown: list[tuple[Entry, Box]] = []
     for entry in entries:
         for box in entry.sentence.boxes:
-            if not any(entry.number == e.number and iou(box, other) > SAME_PLACE for e, other in shown):
+            if not any(entry.number == e.number and box.iou(other) > SAME_PLACE for e, other in shown):
                 shown.append((entry, box))
     for entry, box in shown:
         draw_rectangle(pen, scaled(box, scale), entry.colour, dashed=entry.sentence.verdict is Verdict.WEAK)
@@ -199,13 +199,6 @@ def draw_rectangle(
                 for t in (piece, piece + 1)
             ]
             pen.line(ends, fill=colour, width=2 * OVERSAMPLING)
-
-
-def iou(a: Box, b: Box) -> float:
-    width = min(a.x1, b.x1) - max(a.x0, b.x0)
-    height = min(a.y1, b.y1) - max(a.y0, b.y0)
-    shared = max(0.0, width) * max(0.0, height)
-    return shared / (a.area + b.area - shared)
 
 
 def write_column(pen: ImageDraw.ImageDraw, entries: tuple[Entry, ...], reference: str | None) -> int:
