@@ -1,7 +1,6 @@
 """A drafted report as one picture: the radiograph with each finding's region, the sentences beside it.
 
-Colours are those of Okabe and Ito, "Color Universal Design" (2008), lightened to stand on black, so that a colour-blind
-reader tells them apart; the number on a region and before its sentence says the same without colour.
+The number on a region and before its sentence says what their colour says, without colour.
 """
 
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 
-import cv2
 import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +15,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from model.findings import Certainty
 from model.geometry import Box
-from model.grounding import BOX_THRESHOLD
+from model.overlay import PALETTE, Colour, draw_regions, fitted, region_heat
 from model.pixels import Geometry
 from model.report import GroundedReport, GroundedSentence, Verdict
 from model.study import Section
-
-Colour = tuple[int, int, int]
 
 WIDTH, MARGIN, GUTTER = 1400, 36, 44
 PANEL_WIDTH, PANEL_HEIGHT = 680, 780
@@ -31,7 +27,6 @@ COLUMN_WIDTH = WIDTH - MARGIN - COLUMN_X
 INDENT, BADGE, DASH = 42, 12, 9
 OVERSAMPLING = 2
 
-HEAT = 0.38  # opacity of a region where its map is highest
 SAME_PLACE = 0.5  # IoU from which two boxes of one finding are one box to the eye
 
 BACKGROUND: Colour = (19, 22, 26)
@@ -39,15 +34,6 @@ PLAIN: Colour = (206, 210, 216)
 MUTED: Colour = (146, 153, 163)
 FAINT: Colour = (58, 64, 72)
 WARNING: Colour = (244, 160, 130)
-PALETTE: tuple[Colour, ...] = (
-    (240, 168, 30),
-    (96, 188, 240),
-    (32, 190, 142),
-    (240, 228, 66),
-    (234, 112, 52),
-    (222, 142, 188),
-    (110, 150, 250),
-)
 LEGEND = "Shade and outline: where the sentence rests.  Box: its extent; dashed where the grounding is weak."
 
 
@@ -129,34 +115,15 @@ def draw_report(
 
 def draw_panel(image: NDArray[np.uint8], entries: tuple[Entry, ...], geometry: Geometry) -> Image.Image:
     """The radiograph, scaled to the panel and oversampled, with the region of every numbered sentence."""
-    rows, columns = image.shape
-    scale = OVERSAMPLING * min(PANEL_WIDTH / columns, PANEL_HEIGHT / rows)
-    size = (round(columns * scale), round(rows * scale))
-    gray = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    picture = np.repeat(gray[..., None], 3, axis=2).astype(np.float32)
+    gray, scale = fitted(image, PANEL_WIDTH * OVERSAMPLING, PANEL_HEIGHT * OVERSAMPLING)
     pointing = [entry for entry in entries if entry.number is not None]
     heats: dict[Colour, NDArray[np.float32]] = {}
     for entry in pointing:
-        heat = region_heat(entry.sentence, geometry, size)
+        heat = region_heat(entry.sentence, geometry, gray)
         heats[entry.colour] = np.maximum(heats.get(entry.colour, heat), heat)
-    for colour, heat in heats.items():
-        opacity = HEAT * heat[..., None]
-        picture = picture * (1 - opacity) + np.asarray(colour, np.float32) * opacity
-    panel = np.ascontiguousarray(picture.round().astype(np.uint8))
-    for colour, heat in heats.items():
-        held = (heat >= BOX_THRESHOLD).astype(np.uint8)
-        outlines, _ = cv2.findContours(held, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        cv2.polylines(panel, outlines, isClosed=True, color=colour, thickness=OVERSAMPLING, lineType=cv2.LINE_AA)
-    drawn = Image.fromarray(panel)
-    draw_boxes(ImageDraw.Draw(drawn), pointing, scale / OVERSAMPLING, size)
+    drawn = Image.fromarray(draw_regions(gray, heats, OVERSAMPLING))
+    draw_boxes(ImageDraw.Draw(drawn), pointing, scale / OVERSAMPLING, drawn.size)
     return drawn
-
-
-def region_heat(sentence: GroundedSentence, geometry: Geometry, size: tuple[int, int]) -> NDArray[np.float32]:
-    """A sentence's map over the picture, (height, width) of `size`: 0 where it is least, 1 where it is greatest."""
-    heat = cv2.resize(geometry.map_to_original(sentence.map), size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
-    low, high = float(sentence.map.min()), float(sentence.map.max())
-    return (heat - low) / (high - low) if high > low else np.zeros_like(heat)
 
 
 def draw_boxes(pen: ImageDraw.ImageDraw, entries: list[Entry], scale: float, size: tuple[int, int]) -> None:
@@ -164,7 +131,7 @@ def draw_boxes(pen: ImageDraw.ImageDraw, entries: list[Entry], scale: float, siz
     shown: list[tuple[Entry, Box]] = []
     for entry in entries:
         for box in entry.sentence.boxes:
-            if not any(entry.number == e.number and iou(box, other) > SAME_PLACE for e, other in shown):
+            if not any(entry.number == e.number and box.iou(other) > SAME_PLACE for e, other in shown):
                 shown.append((entry, box))
     for entry, box in shown:
         draw_rectangle(pen, scaled(box, scale), entry.colour, dashed=entry.sentence.verdict is Verdict.WEAK)
@@ -199,13 +166,6 @@ def draw_rectangle(
                 for t in (piece, piece + 1)
             ]
             pen.line(ends, fill=colour, width=2 * OVERSAMPLING)
-
-
-def iou(a: Box, b: Box) -> float:
-    width = min(a.x1, b.x1) - max(a.x0, b.x0)
-    height = min(a.y1, b.y1) - max(a.y0, b.y0)
-    shared = max(0.0, width) * max(0.0, height)
-    return shared / (a.area + b.area - shared)
 
 
 def write_column(pen: ImageDraw.ImageDraw, entries: tuple[Entry, ...], reference: str | None) -> int:

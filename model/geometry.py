@@ -28,6 +28,13 @@ class Box:
     def area(self) -> float:
         return (self.x1 - self.x0) * (self.y1 - self.y0)
 
+    def iou(self, other: "Box") -> float:
+        """Intersection over union, 0 to 1."""
+        wide = min(self.x1, other.x1) - max(self.x0, other.x0)
+        tall = min(self.y1, other.y1) - max(self.y0, other.y0)
+        common = max(0.0, wide) * max(0.0, tall)
+        return common / (self.area + other.area - common)
+
     def as_list(self) -> list[float]:
         return [self.x0, self.y0, self.x1, self.y1]
 

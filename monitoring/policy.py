@@ -2,18 +2,15 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from monitoring.columns import Family
-from records.canonical import canonical, sha256
+from records.promise import Promise
+from records.strict import Strict
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Confirm(Strict):
@@ -82,7 +79,7 @@ class Retraining(Strict):
     cool_down_hours: Positive
 
 
-class Policy(Strict):
+class Policy(Promise):
     """The whole promise."""
 
     demo: bool = False  # shown as DEMO everywhere
@@ -97,8 +94,3 @@ class Policy(Strict):
     operations: Operations
     remind_hours: Positive
     retraining: Retraining
-
-    @property
-    def sha256(self) -> str:
-        """Of the content: a comment in the file changes no promise."""
-        return sha256(canonical(self.model_dump(mode="json")))

@@ -32,7 +32,7 @@ from pipelines.manifest import StudyRow, stream_manifest
 from pipelines.metrics import write_metrics
 from pipelines.progress import track
 from pipelines.provenance import digest
-from pipelines.shards import read_member
+from pipelines.shards import first_image
 
 SCHEMA = "radassist.errors/1"
 COLUMNS = ["study_id", "shard", "images", "modality", "device"]
@@ -132,7 +132,7 @@ def draw_gallery(
         sentence = None if statement.drafted is None else reports[statement.study].sentences[statement.drafted]
         asked = None if statement.asked is None else study.sentences[statement.asked]
         picture = Path("pictures") / f"{kind}_{numbers[kind]}.png"
-        image = to_display(read_member(root / "data", row["shard"], row["images"][0]["member"]))
+        image = to_display(first_image(root / "data", row))
         drawn = draw_statement(image, study.model_input.geometry, sentence, asked.mask if asked else None)
         drawn.save(root / "errors" / picture)
         described.append(

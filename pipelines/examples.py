@@ -1,7 +1,7 @@
 """Which drafted reports a validation report shows: chosen by rule, so that nobody picks the flattering ones."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -55,6 +55,11 @@ def read_drafts(path: Path) -> Iterator[dict[str, Any]]:
         raise BadInput(f"drafts {path}", "the report shows what the model drafted", "run `radassist evaluate` first")
     with path.open() as lines:
         yield from (json.loads(line) for line in lines)
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """Findings, then impression, as one string, of drafts.jsonl's reference or draft."""
+    return " ".join(report[section] for section in ("findings", "impression") if report[section])
 
 
 def summary(line: dict[str, Any]) -> Drafted:

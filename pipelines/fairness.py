@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.metrics import Estimate, Figure, PatientBootstrap
-from model.metrics.figures import quotient
+from model.metrics.figures import difference, quotient
 from pipelines.fairness_figures import AUDITED, About, Better
 from pipelines.fairness_gaps import chances
 from pipelines.statistics import Statistics
@@ -149,11 +149,6 @@ def gap_of(figure: Figure, side: Side) -> Figure:
     """The group's figure less the rest's."""
     both = [figure.statistics * members[:, None] for members in (side.inside, side.outside)]
     return Figure(figure.name, np.concatenate(both, axis=1), difference)
-
-
-def difference(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(..., 4) of two sums and counts -> the one mean less the other."""
-    return quotient(sums[..., :2]) - quotient(sums[..., 2:])
 
 
 def audit_figures(rows: Sequence[Subgroup]) -> dict[str, float]:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from model.errors import BadInput
-from pipelines.strict import Strict, read_yaml
+from pipelines.strict import read_yaml
+from records.strict import Strict
 
 
 class Pixels(Strict):

@@ -35,7 +35,7 @@ from pipelines.metrics import write_metrics
 from pipelines.params import Params, load_params
 from pipelines.prepared_studies import Packed, PreparedRow, PreparedWriter
 from pipelines.progress import track
-from pipelines.shards import read_member
+from pipelines.shards import first_image, read_member
 from pipelines.splits import Split
 from pipelines.vocabulary import make_tokenizer
 
@@ -147,7 +147,7 @@ def prompt(row: StudyRow) -> str:
 
 def read_picture(row: StudyRow, data: Path, params: PixelParams) -> StudyPicture:
     """Read one study's frontal image and regions from its shard."""
-    made = to_model_input(read_member(data, row["shard"], row["images"][0]["member"]), params)
+    made = to_model_input(first_image(data, row), params)
     regions = (region(sentence, data, row) for sentence in row["sentences"])
     masks = [made.geometry.mask_to_input(r) >= 0.5 for r in regions if r is not None]
     return StudyPicture(Packed.of(made.image, masks), made.geometry, made.sha256)

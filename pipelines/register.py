@@ -26,7 +26,7 @@ from pipelines.checkout import main_checkout, run_of_branch, tracking_uri
 from pipelines.environment import quiet_environment
 from pipelines.evidence.figures import history
 from pipelines.evidence.identity import MODEL_NAME
-from pipelines.examples import read_drafts
+from pipelines.examples import read_drafts, report_text
 from pipelines.gate import VERDICT, Verdict, load_verdict, refusals
 from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
@@ -227,13 +227,13 @@ def figures(folder: Path) -> Iterator[tuple[str, float]]:
 
 def drafts_table(root: Path) -> pd.DataFrame:
     """One row a test study: study, reference, candidate and the study's own figures."""
-
-    def text(report: Mapping[str, Any]) -> str:
-        return " ".join(report[section] for section in ("findings", "impression") if report[section])
-
     return pd.DataFrame(
         [
-            {"study": line["study_id"], "reference": text(line["reference"]), "candidate": text(line["draft"])}
+            {
+                "study": line["study_id"],
+                "reference": report_text(line["reference"]),
+                "candidate": report_text(line["draft"]),
+            }
             | line["figures"]
             for line in read_drafts(root / "evaluation" / "drafts.jsonl")
         ]

@@ -23,13 +23,13 @@ from pipelines.evidence import Content
 from pipelines.evidence.errors import errors_section
 from pipelines.evidence.gathering import gather
 from pipelines.evidence.model_card import as_xml
-from pipelines.examples import Drafted, Kind, choose, read_drafts, summary
+from pipelines.examples import Drafted, Kind, choose, read_drafts, report_text, summary
 from pipelines.gate import VERDICT, load_verdict
 from pipelines.manifest import read_manifest
 from pipelines.params import load_presets
 from pipelines.progress import track
 from pipelines.report_page import render, render_card
-from pipelines.shards import read_member
+from pipelines.shards import first_image
 from records.canonical import canonical
 
 CONTENT, PAGE = "report.json", "index.html"
@@ -65,15 +65,15 @@ def draw_examples(root: Path, artefact: Artefact, out: Path) -> list[Content]:
     wanted = {drafted.study_id for _, drafted in chosen}
     lines = {line["study_id"]: line for line in read_drafts(drafts) if line["study_id"] in wanted}
     table = read_manifest(root / "data")
-    rows = table.filter(pc.field("study_id").isin(list(wanted))).select(["study_id", "shard", "images"]).to_pylist()
-    stored = {row["study_id"]: (row["shard"], row["images"][0]["member"]) for row in rows}
+    stored = table.filter(pc.field("study_id").isin(list(wanted))).select(["study_id", "shard", "images"])
+    rows = {row["study_id"]: row for row in stored.to_pylist()}
     described = []
     for index, (kind, drafted) in enumerate(track(chosen, "pictures"), start=1):
         line, picture = lines[drafted.study_id], Path("pictures") / f"draft_{index}.png"
-        image = to_display(read_member(root / "data", *stored[drafted.study_id]))
-        reference = " ".join(line["reference"][s] for s in ("findings", "impression") if line["reference"][s])
+        image = to_display(first_image(root / "data", rows[drafted.study_id]))
         geometry = Geometry.fit(image.shape[1], image.shape[0], artefact.config["size"])
-        draw_report(image, GroundedReport.from_json(line["draft"]), geometry, reference).save(out / picture)
+        drawn = draw_report(image, GroundedReport.from_json(line["draft"]), geometry, report_text(line["reference"]))
+        drawn.save(out / picture)
         described.append(describe(kind, drafted, line, picture))
     return described
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from model.errors import BadInput
+from pipelines.manifest import StudyRow
 
 BUCKETS = 32
 
@@ -49,6 +50,11 @@ def read_member(data: Path, shard: str, member: str) -> bytes:
     except KeyError as error:
         raise BadInput(f"{path} {member}", "the shard has no such member", WAY_OUT) from error
     return read_span(path, span, WAY_OUT)
+
+
+def first_image(data: Path, row: StudyRow) -> bytes:
+    """The image of a study that is used; raises as `read_member`."""
+    return read_member(data, row["shard"], row["images"][0]["member"])
 
 
 def read_span(path: Path, span: Span, way_out: str) -> bytes:

@@ -4,14 +4,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from model.errors import BadInput
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -32,8 +27,22 @@ def read_yaml(path: Path, kind: type[Kind], label: str) -> Kind:
     return checked(content, kind, label)
 
 
+def read_policy(path: Path, kind: type[Kind], rule: str, way_out: str = "pass --policy FILE") -> Kind:
+    """Read and check a policy.
+
+    Args:
+        rule: who needs one, where there is none.
+
+    Raises:
+        BadInput: no such file, or an unknown, missing or impossible key.
+    """
+    if not path.is_file():
+        raise BadInput(f"policy {path}", rule, way_out)
+    return read_yaml(path, kind, f"policy {path}")
+
+
 def checked(content: object, kind: type[Kind], label: str) -> Kind:
-    """What YAML holds, typed.
+    """What YAML holds, typed. An error shows the value: what people write for the project is no patient's.
 
     Raises:
         BadInput: a key is unknown, missing or out of range: the first such key.

@@ -1,4 +1,4 @@
-"""How drafted sentences are grounded, as shares: by verdict, and what is withheld for it."""
+"""How drafted sentences are grounded, as shares: by verdict, and what is withheld."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -11,20 +11,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 from sqlalchemy import Connection, func, insert, select, text
 
 from records.canonical import canonical, sha256
 from records.errors import RecordsError
+from records.strict import Strict
 from records.tables import ledger
 
 GENESIS = "0" * 64
 
 
-class Written(BaseModel):
+class Written(Strict):
     """What an entry says. A body names people who act, hashes and decisions: never a patient, nor a study."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seq: int
     at: AwareDatetime

@@ -1,4 +1,4 @@
-"""What the records take: models that are frozen and know no further field, and the kinds of values in them."""
+"""Models that are frozen and know no further field, and the kinds of values that the records take."""
 
 from typing import Annotated
 

@@ -2,19 +2,16 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from records.canonical import canonical, sha256
+from records.promise import Promise
+from records.strict import Strict
 from release.phases import Phase
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Margin = Annotated[float, Field(gt=0, le=0.3)]  # the confidence sequences reach as far
 Hours = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Stage(Strict):
@@ -61,7 +58,7 @@ class Primary(Strict):
     pass_alpha: Share
 
 
-class Policy(Strict):
+class Policy(Promise):
     """The whole promise."""
 
     demo: bool = False  # shown as DEMO everywhere; signatures of DEMO identities count
@@ -94,8 +91,3 @@ class Policy(Strict):
     def stage(self, step: int) -> Stage:
         """Shadow is step -1."""
         return self.shadow if step < 0 else self.steps[step]
-
-    @property
-    def sha256(self) -> str:
-        """Of the content: a comment in the file changes no promise."""
-        return sha256(canonical(self.model_dump(mode="json")))

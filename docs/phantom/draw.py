@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from model.drawing import BACKGROUND, PALETTE, PLAIN, font
+from model.drawing import BACKGROUND, PLAIN, font
 from model.findings import Side, Zone
+from model.overlay import PALETTE
 from pipelines.sources.phantom.abnormalities import Abnormality, Form, Size
 from pipelines.sources.phantom.anatomy import Body, Pose
 from pipelines.sources.phantom.exposure import WIDE_OPEN, Exposure, Habit

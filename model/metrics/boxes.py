@@ -22,20 +22,12 @@ def region_boxes(mask: NDArray[np.bool_]) -> tuple[Box, ...]:
     )
 
 
-def box_iou(a: Box, b: Box) -> float:
-    """Intersection over union, 0 to 1."""
-    wide = min(a.x1, b.x1) - max(a.x0, b.x0)
-    tall = min(a.y1, b.y1) - max(a.y0, b.y0)
-    common = max(0.0, wide) * max(0.0, tall)
-    return common / (a.area + b.area - common)
-
-
 def agreeing(shown: Sequence[Box], asked: Sequence[Box], comparable: NDArray[np.bool_]) -> int:
     """How many pairs of boxes agree, one to one, as many as can be.
 
     Args:
         comparable: (shown, asked), which pairs speak of the same.
     """
-    agree = np.array([[box_iou(one, other) >= AGREE for other in asked] for one in shown], bool)
+    agree = np.array([[one.iou(other) >= AGREE for other in asked] for one in shown], bool)
     pairs = agree.reshape(comparable.shape) & comparable
     return int(pairs[linear_sum_assignment(pairs, maximize=True)].sum())

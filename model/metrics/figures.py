@@ -52,6 +52,11 @@ def quotient(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return divided(sums[..., 0], sums[..., 1])
 
 
+def difference(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(..., 4) of the sums and counts of two means -> the first mean less the second."""
+    return quotient(sums[..., :2]) - quotient(sums[..., 2:])
+
+
 def divided(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
     """Element-wise quotient, NaN where the denominator is 0."""
     shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))

@@ -3,7 +3,7 @@
 from model.pixels.confined import ConfinedPixels
 from model.pixels.flag import Flag
 from model.pixels.geometry import Geometry
-from model.pixels.model_input import ModelInput, to_display, to_model_input
+from model.pixels.model_input import ModelInput, to_display, to_input_and_display, to_model_input
 from model.pixels.params import PixelParams
 from model.pixels.refusal import PixelsRefused, Refusal
 
@@ -16,5 +16,6 @@ __all__ = [
     "PixelsRefused",
     "Refusal",
     "to_display",
+    "to_input_and_display",
     "to_model_input",
 ]

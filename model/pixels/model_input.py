@@ -55,17 +55,7 @@ def to_model_input(source: Path | bytes, params: PixelParams) -> ModelInput:
         PixelsRefused: the file is no readable radiograph.
         OSError: `source` is a path that cannot be read.
     """
-    displayed = _display(source)
-    height, width = displayed.image.shape
-    geometry = Geometry.fit(width, height, params.size)
-    image = geometry.resample(displayed.image)
-    flags = _remarks(displayed, image) | ({Flag.UPSCALED} if geometry.upscaled else set())
-    if params.clahe_clip_limit:
-        tiles = (params.clahe_tiles, params.clahe_tiles)
-        image = cv2.createCLAHE(clipLimit=params.clahe_clip_limit, tileGridSize=tiles).apply(image)
-    image = geometry.pad(image)
-    sha256 = hashlib.sha256(image.tobytes()).hexdigest()
-    return ModelInput(image, geometry, sha256, displayed.view, tuple(sorted(flag.value for flag in flags)))
+    return _model_input(_display(source), params)
 
 
 def to_display(source: Path | bytes) -> NDArray[np.uint8]:
@@ -76,6 +66,25 @@ def to_display(source: Path | bytes) -> NDArray[np.uint8]:
         OSError: `source` is a path that cannot be read.
     """
     return _display(source).image
+
+
+def to_input_and_display(source: Path | bytes, params: PixelParams) -> tuple[ModelInput, NDArray[np.uint8]]:
+    """Both of the above, decoded once; raises as they do."""
+    displayed = _display(source)
+    return _model_input(displayed, params), displayed.image
+
+
+def _model_input(displayed: _Displayed, params: PixelParams) -> ModelInput:
+    height, width = displayed.image.shape
+    geometry = Geometry.fit(width, height, params.size)
+    image = geometry.resample(displayed.image)
+    flags = _remarks(displayed, image) | ({Flag.UPSCALED} if geometry.upscaled else set())
+    if params.clahe_clip_limit:
+        tiles = (params.clahe_tiles, params.clahe_tiles)
+        image = cv2.createCLAHE(clipLimit=params.clahe_clip_limit, tileGridSize=tiles).apply(image)
+    image = geometry.pad(image)
+    sha256 = hashlib.sha256(image.tobytes()).hexdigest()
+    return ModelInput(image, geometry, sha256, displayed.view, tuple(sorted(flag.value for flag in flags)))
 
 
 def _display(source: Path | bytes) -> _Displayed:

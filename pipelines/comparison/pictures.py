@@ -16,10 +16,10 @@ from model.report import GroundedReport
 from pipelines.comparison.compared import Comparison
 from pipelines.comparison.differences import Difference
 from pipelines.comparison.runs import GROUNDING, Run
-from pipelines.examples import read_drafts
+from pipelines.examples import read_drafts, report_text
 from pipelines.exploration.figures import INK, MUTED, POSITIVE, RULE, drawn
 from pipelines.manifest import read_manifest
-from pipelines.shards import read_member
+from pipelines.shards import first_image
 
 WIDTH, ROW = 11.4, 0.21  # inches
 PICTURES = 6
@@ -116,15 +116,14 @@ def radiographs(data: Path, wanted: Mapping[str, str]) -> Iterator[tuple[str, ND
     rows = table.filter(pc.field("study_id").isin(list(wanted))).select(["study_id", "patient_id", "shard", "images"])
     for row in rows.to_pylist():
         if row["patient_id"] == wanted[row["study_id"]]:
-            yield row["study_id"], to_display(read_member(data, row["shard"], row["images"][0]["member"]))
+            yield row["study_id"], to_display(first_image(data, row))
 
 
 def draw_draft(image: NDArray[np.uint8], line: Mapping[str, Any]) -> Image.Image:
     """One model's draft. Its maps are laid over the picture as its own resolution would have them, unrounded."""
-    reference = " ".join(line["reference"][s] for s in ("findings", "impression") if line["reference"][s])
     height, width = image.shape
     geometry = Geometry.fit(width, height, max(width, height))
-    return draw_report(image, GroundedReport.from_json(line["draft"]), geometry, reference)
+    return draw_report(image, GroundedReport.from_json(line["draft"]), geometry, report_text(line["reference"]))
 
 
 def beside(names: Sequence[str], pages: Sequence[Image.Image]) -> Image.Image:

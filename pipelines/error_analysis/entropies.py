@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.metrics import Figure, PatientBootstrap
-from model.metrics.figures import divided, quotient
+from model.metrics.figures import difference, divided
 from pipelines.error_analysis.statements import Outcome, Statement
 from pipelines.error_analysis.tallies import share, told
 
@@ -49,12 +49,6 @@ def entropies(statements: Sequence[Statement], bootstrap: PatientBootstrap, stud
 
 def mean_entropy(statements: Sequence[Statement], studies: int) -> Figure:
     return share("entropy", statements, lambda s: s.entropy or 0.0, studies)
-
-
-def difference(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(..., 4), sums and counts of two means -> the first mean less the second."""
-    result: NDArray[np.float64] = quotient(sums[..., :2]) - quotient(sums[..., 2:])
-    return result
 
 
 def by_step(right: Sequence[Statement], wrong: Sequence[Statement], studies: int) -> NDArray[np.float64]:

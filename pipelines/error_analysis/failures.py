@@ -13,8 +13,8 @@ import numpy as np
 
 from model.metrics import Figure, PatientBootstrap, SizeBucket
 from model.metrics.bootstrap import LEVEL
+from model.metrics.figures import difference
 from pipelines.error_analysis.attention import OUTSIDE, SPREAD
-from pipelines.error_analysis.entropies import difference
 from pipelines.error_analysis.statements import Outcome, Statement
 from pipelines.error_analysis.tallies import share, size_of, told
 

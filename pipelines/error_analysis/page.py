@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from model.drawing import Colour
+from model.overlay import Colour
 from pipelines import charts
 from pipelines.calibrating import RIGHT_IOU
 from pipelines.error_analysis.failures import FEWEST, TOLERATED

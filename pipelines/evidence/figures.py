@@ -51,7 +51,7 @@ GROUNDING = {
     "weak_share": "called weak",
     "ungrounded_share": "called ungrounded",
     "ungrounded_positive_share": "positive sentences called ungrounded",
-    "withheld_share": "sentences withheld for it",
+    "withheld_share": "positive sentences withheld: no region, said before, or cut",
     "anatomy.pointing_game": "peaks in the anatomy that a denial speaks of",
     "anatomy.miou": "overlap with that anatomy",
 }

@@ -14,7 +14,8 @@ from model.errors import BadInput
 from pipelines.params import Params
 from pipelines.sources import SOURCES
 from pipelines.sources.phantom.scenario import Scenario, load_scenario
-from pipelines.strict import Strict, checked, read_yaml
+from pipelines.strict import checked, read_yaml
+from records.strict import Strict
 
 FOLDER = Path("experiments")
 

@@ -15,7 +15,8 @@ from model.metrics import Figure
 from pipelines.provenance import digest
 from pipelines.statistics import FILE as STATISTICS
 from pipelines.statistics import Statistics, read_statistics
-from pipelines.strict import Strict, read_yaml
+from pipelines.strict import read_yaml
+from records.strict import Strict
 
 FOLDER = Path("champion")
 FILE = "champion.json"

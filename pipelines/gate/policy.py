@@ -7,7 +7,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from model.errors import BadInput
-from pipelines.strict import Strict, read_yaml
+from pipelines.strict import read_policy
+from records.strict import Strict
 
 POLICY = Path("policy/gate.yaml")
 CHAMPION = "champion."
@@ -110,9 +111,7 @@ def load_policy(path: Path) -> Policy:
     Raises:
         BadInput: no such file, an unknown or missing key, a name used twice, or no criterion at all.
     """
-    if not path.is_file():
-        raise BadInput(f"policy {path}", "the gate needs a policy file", "pass --policy FILE")
-    policy = read_yaml(path, Policy, f"policy {path}")
+    policy = read_policy(path, Policy, "the gate needs a policy file")
     if twice := next((name for name in policy.names if policy.names.count(name) > 1), None):
         raise BadInput(f"policy {path} criterion {twice!r}", "a name stands for one criterion", "rename one of the two")
     return policy

@@ -102,14 +102,18 @@ def judge_group(criterion: SubgroupCriterion, row: Subgroup) -> Group:
 
 
 def listed(groups: Sequence[Group]) -> str:
-    """
-    >>> listed([Group("sex", "F", FAIL, 41, 0.21, 0.15, 0.27), Group("age", "80+", INCONCLUSIVE, 3, None, None, None)])
-    'sex F (0.21, 0.15 to 0.27, 41 patients), age 80+ (3 patients, too few)'
-    """
+    """The groups by name; those that are too small once an attribute, each with its patients.
 
-    def found(group: Group) -> str:
-        if group.value is None:
-            return f"{group.n_patients} patients, too few"
-        return f"{brief(group.value)}, {brief(group.low)} to {brief(group.high)}, {group.n_patients} patients"
-
-    return ", ".join(f"{group.attribute} {group.group} ({found(group)})" for group in groups)
+    >>> few = [Group("age", name, INCONCLUSIVE, n, None, None, None) for name, n in (("18-39", 9), ("80+", 3))]
+    >>> listed([Group("sex", "F", FAIL, 41, 0.21, 0.15, 0.27), *few])
+    'sex F (0.21, 0.15 to 0.27, 41 patients); too few patients: age 18-39 (9), 80+ (3)'
+    """
+    told, small = [], dict[str, list[str]]()
+    for g in groups:
+        if g.value is None:
+            small.setdefault(g.attribute, []).append(f"{g.group} ({g.n_patients})")
+        else:
+            interval = f"{brief(g.low)} to {brief(g.high)}"
+            told.append(f"{g.attribute} {g.group} ({brief(g.value)}, {interval}, {g.n_patients} patients)")
+    few = "; ".join(f"{attribute} {', '.join(names)}" for attribute, names in small.items())
+    return "; ".join(filter(None, (", ".join(told), f"too few patients: {few}" if few else "")))

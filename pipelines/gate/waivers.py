@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from model.errors import BadInput
-from pipelines.strict import Strict, read_yaml
+from pipelines.strict import read_yaml
+from records.strict import Strict
 
 WAIVERS = Path("policy/waivers.yaml")
 

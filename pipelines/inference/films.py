@@ -19,7 +19,7 @@ from pydicom.tag import Tag
 
 from model.errors import BadInput
 from model.fhir import StudyFacts
-from model.pixels import Geometry, ModelInput, PixelParams, PixelsRefused, Refusal, to_display, to_model_input
+from model.pixels import Geometry, ModelInput, PixelParams, PixelsRefused, Refusal, to_input_and_display
 from model.pixels.header import read_header
 from model.pixels.plane import is_plane
 from model.pixels.refusal import parser_faults
@@ -180,7 +180,7 @@ def choose(labels: Iterable[Label]) -> tuple[list[Label], list[Refused]]:
 def read_film(label: Label, params: PixelParams) -> Film | Refused:
     """The pixels of a file."""
     try:
-        made, shown = to_model_input(Path(label.path), params), to_display(Path(label.path))
+        made, shown = to_input_and_display(Path(label.path), params)
         return Film(label, made.image.tobytes(), shown.tobytes(), made.geometry, made.sha256)
     except PixelsRefused as refused:
         return Refused(label.path, refused.reason.value, refused.detail)

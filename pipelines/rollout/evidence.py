@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from model.errors import BadInput
 from pipelines.arrivals import arrivals
-from pipelines.strict import read_yaml
+from pipelines.strict import read_policy
 from records import ledger
 from records.models import registered
 from release.approvals import approvals
@@ -51,9 +51,7 @@ def load_policy(path: Path) -> Policy:
     Raises:
         BadInput: no such file, or an unknown, missing or impossible key.
     """
-    if not path.is_file():
-        raise BadInput(f"policy {path}", "a rollout needs a policy file", "pass --policy FILE")
-    return read_yaml(path, Policy, f"policy {path}")
+    return read_policy(path, Policy, "a rollout needs a policy file")
 
 
 def promises_in(folder: Path) -> frozenset[str]:

@@ -13,8 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from model.errors import BadInput
-from pipelines.strict import Strict, read_yaml
+from pipelines.strict import read_policy
 from pipelines.validation.schema import TABLES
+from records.strict import Strict
 
 
 class Severity(StrEnum):
@@ -153,9 +154,7 @@ def load_policy(path: Path) -> DataPolicy:
     Raises:
         BadInput: no such file, an unknown or missing key, a name used twice, a table or column that there is not.
     """
-    if not path.is_file():
-        raise BadInput(f"policy {path}", "validation needs a policy file", "run from the project's root")
-    policy = read_yaml(path, DataPolicy, f"policy {path}")
+    policy = read_policy(path, DataPolicy, "validation needs a policy file", "run from the project's root")
     names: set[str] = set()
     for _, expectation in policy.each():
         where = f"policy {path} expectation {expectation.name!r}"

@@ -14,7 +14,6 @@ from model.drawing import (
     MARGIN,
     MUTED,
     OVERSAMPLING,
-    PALETTE,
     PANEL_HEIGHT,
     PANEL_WIDTH,
     PLAIN,
@@ -27,6 +26,7 @@ from model.drawing import (
 )
 from model.findings import Certainty, Finding, Side
 from model.geometry import Box
+from model.overlay import PALETTE
 from model.pixels import Geometry
 from model.report import GroundedReport, GroundedSentence, Verdict
 from model.study import Section

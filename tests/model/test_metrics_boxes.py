@@ -1,15 +1,9 @@
 """Boxes small enough to compare by hand."""
 
 import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from model.geometry import Box
-from model.metrics.boxes import agreeing, box_iou, region_boxes
-
-corners = st.integers(0, 6)
-boxes = st.builds(lambda x, y, w, h: Box(x, y, x + w, y + h), corners, corners, st.integers(1, 5), st.integers(1, 5))
+from model.metrics.boxes import agreeing, region_boxes
 
 
 def test_parts_of_a_region_have_a_box_each() -> None:
@@ -19,19 +13,6 @@ def test_parts_of_a_region_have_a_box_each() -> None:
     mask[6:8, 7] = True
     assert region_boxes(mask) == (Box(2, 1, 6, 4), Box(7, 6, 8, 8))
     assert region_boxes(np.zeros((4, 4), bool)) == ()
-
-
-def test_intersection_over_union_by_hand() -> None:
-    assert box_iou(Box(0, 0, 2, 2), Box(1, 0, 3, 2)) == pytest.approx(2 / 6)
-    assert box_iou(Box(0, 0, 2, 2), Box(2, 2, 3, 3)) == 0
-
-
-@given(boxes, boxes)
-def test_intersection_over_union_is_that_of_the_pixels(a: Box, b: Box) -> None:
-    first, second = (np.zeros((12, 12), bool) for _ in range(2))
-    for mask, box in ((first, a), (second, b)):
-        mask[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
-    assert box_iou(a, b) == pytest.approx((first & second).sum() / (first | second).sum())
 
 
 def test_pairs_are_one_to_one_and_as_many_as_can_be() -> None:

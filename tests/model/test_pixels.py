@@ -36,7 +36,7 @@ from pydicom.uid import (
 )
 
 from model.errors import BadInput
-from model.pixels import Flag, PixelParams, PixelsRefused, Refusal, to_display, to_model_input
+from model.pixels import Flag, PixelParams, PixelsRefused, Refusal, to_display, to_input_and_display, to_model_input
 from model.pixels.header import VIEW_CODES
 
 PLAIN = PixelParams(size=64, clahe_clip_limit=0)
@@ -243,6 +243,13 @@ def test_a_window_of_width_one_is_a_threshold() -> None:
 def test_an_unusable_rescale_is_left_out_and_said(slope: str) -> None:
     assert shown([1000, 1500, 2000], RescaleSlope=slope, RescaleIntercept=7) == [0, 128, 255]
     assert Flag.INVALID_RESCALE in flags(RAMP, RescaleSlope=slope, RescaleIntercept=7)
+
+
+def test_what_the_model_sees_and_what_a_person_sees_come_of_one_decoding() -> None:
+    data = dicom(RAMP, **IDENTITY)
+    made, shown = to_input_and_display(data, PixelParams(size=64))
+    assert made.sha256 == to_model_input(data, PixelParams(size=64)).sha256
+    assert np.array_equal(shown, to_display(data))
 
 
 # --- stored bits --------------------------------------------------------------------------------------------------

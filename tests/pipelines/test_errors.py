@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from model.drawing import PALETTE
 from model.geometry import Box
+from model.overlay import PALETTE
 from pipelines.cli import main
 from pipelines.error_analysis.pictures import HEIGHT as MOST_ROWS
 from pipelines.error_analysis.pictures import WIDTH as MOST_COLUMNS

@@ -113,6 +113,19 @@ def test_what_is_undecided_is_called_so_and_keeps_the_model_back(content: Conten
     assert "<strong>Findings</strong>, INCONCLUSIVE: the interval holds 0.4" in text
 
 
+def test_groups_that_decide_nothing_are_named_on_top_and_counted_in_the_table(
+    content: Content, passed_run: Path
+) -> None:
+    small = [{"attribute": "age", "group": group, "outcome": "INCONCLUSIVE"} for group in ("18-39", "80+")]
+    told = "f cannot be decided in 2 of 3 groups: too few patients: age 18-39 (9), 80+ (3)"
+    text = page(
+        decided(content, CRITERION | {"outcome": "INCONCLUSIVE", "reason": told, "groups": small}, outcome="PASS"),
+        passed_run,
+    )
+    assert text.count(told) == 1
+    assert 'Cannot be decided in 2 <a href="#subgroups">groups</a>, named above' in text
+
+
 def test_a_waived_criterion_keeps_its_outcome_and_names_who_answers_for_it(content: Content, passed_run: Path) -> None:
     waived = CRITERION | {"outcome": "FAIL", "reason": "all of it lies below", "waiver": WAIVER}
     found = decided(content, CRITERION | {"name": "words"}, waived, outcome="PASS", needs=("findings",))
