@@ -53,9 +53,9 @@ def counted(precision: torch.dtype) -> dict[str, float]:
         tracker, operations = MemTracker(), FlopCounterMode(display=False)
         tracker.track_external(model, image)
         with tracker, operations:
-            cross_key, cross_value = model.decoder.keys_values(model.read(image)[0])
+            keys, values = model.decoder.keys_values(model.read(image)[0])
         peak = tracker.get_tracker_snapshot("peak")[torch.device("cpu")]["Total"]
-    read = cross_key.numel() + cross_value.numel() + sum(weight.numel() for weight in model.decoder.parameters())
+    read = sum(part.numel() for part in (*keys, *values, *model.decoder.parameters()))
     encode = operations.get_total_flops() / 2 / (OPERATIONS[precision] / 2 * REACHED)
     step = max(LAUNCH, read * precision.itemsize / BYTES_A_SECOND)
     return {
