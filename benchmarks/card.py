@@ -1,7 +1,7 @@
 """`grounded_2048` on a graphics card: measured where there is one, else counted for an NVIDIA A10.
 
 A count runs the model on tensors that have shapes and no bytes: the operations of reading an image, the bytes that each
-word must fetch, and the largest sum of tensors alive. An A10 multiplies 125 x 10^12 times a second in float16, 31 in
+word must fetch, and the largest sum of tensors alive. An A10 does 125 x 10^12 operations a second in float16, 31 in
 float32, and reads 600 GB a second (NVIDIA, A10 data sheet); large multiplications reach a third of the first, and a
 step of the decoder does not end before ONNX Runtime has launched its kernels, in 5 ms.
 """
@@ -53,10 +53,10 @@ def counted(precision: torch.dtype) -> dict[str, float]:
         tracker, operations = MemTracker(), FlopCounterMode(display=False)
         tracker.track_external(model, image)
         with tracker, operations:
-            cross_key, cross_value = model.decoder.keys_values(model.read(image)[0])
+            keys, values = model.decoder.keys_values(model.read(image)[0])
         peak = tracker.get_tracker_snapshot("peak")[torch.device("cpu")]["Total"]
-    read = cross_key.numel() + cross_value.numel() + sum(weight.numel() for weight in model.decoder.parameters())
-    encode = operations.get_total_flops() / 2 / (OPERATIONS[precision] / 2 * REACHED)
+    read = sum(part.numel() for part in (*keys, *values, *model.decoder.parameters()))
+    encode = operations.get_total_flops() / (OPERATIONS[precision] * REACHED)
     step = max(LAUNCH, read * precision.itemsize / BYTES_A_SECOND)
     return {
         "tera_operations": operations.get_total_flops() / 1e12,

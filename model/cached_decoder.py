@@ -11,7 +11,7 @@ import torch  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 from transformers import AttentionInterface, DynamicCache, EncoderDecoderCache, PreTrainedConfig, PreTrainedModel  # noqa: TID253
 
-from model.decoder import Decoded, Looked, TextDecoder, merge_heads, split_heads
+from model.decoder import Decoded, Layers, Looked, TextDecoder, merge_heads, split_heads
 
 LOOKING = "looking"
 """Name of `looking` among transformers' attention functions."""
@@ -59,14 +59,14 @@ class CachedDecoder(TextDecoder):
         """Memory (B, N + 1, width) -> one layer's cross keys and values, each (B, N + 1, width)."""
         raise NotImplementedError
 
-    def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+    def keys_values(self, memory: Tensor) -> tuple[Layers, Layers]:
         with_null = torch.cat([memory, self.null.to(memory.dtype).expand(memory.shape[0], -1, -1)], dim=1)
         pairs = [self.project(layer, with_null) for layer in range(self.depth)]
         keys, values = ([split_heads(pair[side], self.heads) for pair in pairs] for side in (0, 1))
-        return torch.stack(keys), torch.stack(values)
+        return keys, values
 
     def forward(
-        self, ids: Tensor, cross_key: Tensor, cross_value: Tensor, past_key: Tensor, past_value: Tensor
+        self, ids: Tensor, cross_key: Layers, cross_value: Layers, past_key: Layers, past_value: Layers
     ) -> Decoded:
         cache = EncoderDecoderCache(DynamicCache(), DynamicCache())
         for layer in range(self.depth):
@@ -87,8 +87,8 @@ class CachedDecoder(TextDecoder):
         return Decoded(
             logits,
             Looked(scores.softmax(-1), scores),
-            torch.stack([layer.keys for layer in grown]),
-            torch.stack([layer.values for layer in grown]),
+            [layer.keys for layer in grown],
+            [layer.values for layer in grown],
         )
 
 

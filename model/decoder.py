@@ -5,10 +5,14 @@ there, so that attention on the image is evidence and not a leftover of the soft
 the one that is supervised and shown; its softmax is in float32.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
+
+Layers = Sequence[Tensor]
+"""A tensor a layer, first layer first. They stay apart: no step copies what the image gave."""
 
 
 class Looked(NamedTuple):
@@ -28,13 +32,13 @@ class Decoded(NamedTuple):
 
     Attributes:
         logits: (B, T, V). looked: of the supervised layer, the last.
-        key, value: (L, B, heads, P + T, d), the grown self-attention cache.
+        key, value: of each layer (B, heads, P + T, d), the grown self-attention cache.
     """
 
     logits: Tensor
     looked: Looked
-    key: Tensor
-    value: Tensor
+    key: Layers
+    value: Layers
 
 
 class TextDecoder(nn.Module):
@@ -50,18 +54,18 @@ class TextDecoder(nn.Module):
         super().__init__()
         self.depth, self.heads, self.head_width = layers, heads, head_width
 
-    def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Memory (B, N, width) -> the layers' cross keys and values, each (L, B, heads, N + 1, d)."""
+    def keys_values(self, memory: Tensor) -> tuple[Layers, Layers]:
+        """Memory (B, N, width) -> the layers' cross keys and values, each (B, heads, N + 1, d)."""
         raise NotImplementedError
 
-    def empty_cache(self, batch: int, like: Tensor) -> Tensor:
-        """The self-attention cache before the first token: (L, B, heads, 0, d)."""
-        return like.new_zeros(self.depth, batch, self.heads, 0, self.head_width)
+    def empty_cache(self, batch: int, like: Layers) -> Layers:
+        """The self-attention cache before the first token: of each layer (B, heads, 0, d)."""
+        return [like[0].new_zeros(batch, self.heads, 0, self.head_width) for _ in range(self.depth)]
 
     def forward(
-        self, ids: Tensor, cross_key: Tensor, cross_value: Tensor, past_key: Tensor, past_value: Tensor
+        self, ids: Tensor, cross_key: Layers, cross_value: Layers, past_key: Layers, past_value: Layers
     ) -> Decoded:
-        """ids (B, T) after P cached tokens (L, B, heads, P, d)."""
+        """ids (B, T) after P cached tokens, of each layer (B, heads, P, d)."""
         raise NotImplementedError
 
 
@@ -189,14 +193,14 @@ class Decoder(TextDecoder):
         nn.init.normal_(self.embedding.weight, std=0.02)
         nn.init.normal_(self.position.weight, std=0.02)
 
-    def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+    def keys_values(self, memory: Tensor) -> tuple[Layers, Layers]:
         pairs = [layer.cross_attention.keys_values(memory) for layer in self.layers]  # type: ignore[union-attr, operator]
-        return torch.stack([key for key, _ in pairs]), torch.stack([value for _, value in pairs])
+        return [key for key, _ in pairs], [value for _, value in pairs]
 
     def forward(
-        self, ids: Tensor, cross_key: Tensor, cross_value: Tensor, past_key: Tensor, past_value: Tensor
+        self, ids: Tensor, cross_key: Layers, cross_value: Layers, past_key: Layers, past_value: Layers
     ) -> Decoded:
-        past = past_key.shape[3]
+        past = past_key[0].shape[2]
         where = torch.arange(past, past + ids.shape[1], device=ids.device)
         x = self.dropout(self.embedding(ids) + self.position(where))
         keys, values = [], []
@@ -205,4 +209,4 @@ class Decoder(TextDecoder):
             keys.append(key)
             values.append(value)
         logits = self.norm(x) @ self.embedding.weight.T
-        return Decoded(logits, looked, torch.stack(keys), torch.stack(values))
+        return Decoded(logits, looked, keys, values)

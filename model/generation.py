@@ -10,6 +10,7 @@ from torch import Tensor  # noqa: TID253
 from transformers import EncoderDecoderCache, GenerationMixin, PreTrainedConfig, PreTrainedModel  # noqa: TID253
 from transformers.modeling_outputs import BaseModelOutput, Seq2SeqLMOutput  # noqa: TID253
 
+from model.decoder import Layers
 from model.reporter import Drafted, Reporter, shown
 from model.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
@@ -50,18 +51,18 @@ class _Searched(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
             for layer in range(decoder.depth):
                 seen.update(cross_key[layer], cross_value[layer], layer)
         else:
-            cross_key, cross_value = stacked(seen)
-            key, value = stacked(written)
+            cross_key, cross_value = by_layer(seen)
+            key, value = by_layer(written)
         decoded = decoder(decoder_input_ids, cross_key, cross_value, key, value)
-        past = key.shape[3]
+        past = key[0].shape[2]
         for layer in range(decoder.depth):
-            written.update(decoded.key[layer, :, :, past:], decoded.value[layer, :, :, past:], layer)
+            written.update(decoded.key[layer][:, :, past:], decoded.value[layer][:, :, past:], layer)
         return Seq2SeqLMOutput(logits=decoded.logits, past_key_values=past_key_values)
 
 
-def stacked(cache: Any) -> tuple[Tensor, Tensor]:
-    """Keys and values of a cache, each (L, B, heads, P, d)."""
-    return torch.stack([layer.keys for layer in cache.layers]), torch.stack([layer.values for layer in cache.layers])
+def by_layer(cache: Any) -> tuple[Layers, Layers]:
+    """Keys and values of a cache, each (B, heads, P, d)."""
+    return [layer.keys for layer in cache.layers], [layer.values for layer in cache.layers]
 
 
 @torch.inference_mode()

@@ -6,7 +6,7 @@ from typing import Any
 import torch  # noqa: TID253
 from torch import Tensor, nn  # noqa: TID253
 
-from model.decoder import Decoded, Looked, TextDecoder
+from model.decoder import Decoded, Layers, Looked, TextDecoder
 from model.encoder import ImageEncoder
 from model.errors import BadInput
 from model.losses import ENTROPY_TERMS, GROUNDING_LOSSES, cross_entropy, finding_focal
@@ -114,7 +114,7 @@ class Reporter(nn.Module):
             )
         return torch.cat([prompt, ids], dim=1)
 
-    def step(self, ids: Tensor, cross_key: Tensor, cross_value: Tensor, key: Tensor, value: Tensor) -> Decoded:
+    def step(self, ids: Tensor, cross_key: Layers, cross_value: Layers, key: Layers, value: Layers) -> Decoded:
         """The decoder's, with where the words looked on the patch grid."""
         decoded = self.decoder(ids, cross_key, cross_value, key, value)
         attention, scores = decoded.looked

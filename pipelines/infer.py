@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model.artefact import VARIANTS
 from model.errors import BadInput
 from model.fhir import ReportStatus
 from model.microbatch import MOST, MicroBatcher
@@ -51,15 +52,23 @@ PROVIDERS = ("cpu", "cuda", "tensorrt")
 REFUSED = "refused.jsonl"
 
 
-def infer(paths: Sequence[Path], model: Path, out: Path, status: ReportStatus, provider: str = "cpu") -> Counter[str]:
+def infer(
+    paths: Sequence[Path],
+    model: Path,
+    out: Path,
+    status: ReportStatus,
+    *,
+    provider: str = "cpu",
+    variant: str = "fp32",
+) -> Counter[str]:
     """Draft every study of the files; return how many were `drafted`, `drafted before`, or refused, by reason.
 
     Raises:
-        BadInput: a path or model that is none; a provider that is not there.
+        BadInput: a path or model that is none; a provider or variant that is not there.
     """
     from model.engine import Engine, Provider
 
-    engine = Engine(model, Provider(provider))
+    engine = Engine(model, Provider(provider), variant)
     files = find_files(paths)
     out.mkdir(parents=True, exist_ok=True)
     processes = os.cpu_count() or 1
@@ -166,10 +175,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what FHIR is told of a draft that nobody has reviewed (default: partial)",
     )
     parser.add_argument("--provider", choices=PROVIDERS, default="cpu", help="what runs the model (default: cpu)")
+    parser.add_argument(
+        "--variant", choices=VARIANTS, default="fp32", help="in which numbers it reckons (default: fp32)"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
-    counted = infer(args.paths, local_model(args.model), args.out, args.status, args.provider)
+    model = local_model(args.model)
+    counted = infer(args.paths, model, args.out, args.status, provider=args.provider, variant=args.variant)
     print(f"{args.out}: " + ", ".join(f"{count} {what}" for what, count in counted.items()))
     if any(counted[reason] for reason in counted if not reason.startswith("drafted")):
         print(f"what has no draft, and why: {args.out / REFUSED}")
