@@ -38,13 +38,13 @@ with DAG(
         """As of the time that the run is for, so that a second attempt says the same."""
         radassist("monitor", "--tell", "--policy", params["policy"], "--as-of", dag_run.run_after.isoformat())
 
-    @task(outlets=[DRIFT])
-    def ask(dag_run: Any = None, outlet_events: Any = None) -> None:
-        """Update the asset, if this run's look asked for a retraining."""
+    @task(inlets=[DRIFT], outlets=[DRIFT])
+    def ask(inlet_events: Any = None, outlet_events: Any = None) -> None:
+        """Update the asset, unless its last event told of what was last asked for."""
         from pipelines.monitors.retraining import last_asked
 
-        asked = last_asked(ROOT)
-        if asked is None or asked.as_of != dag_run.run_after.isoformat():
+        asked, told = last_asked(ROOT), inlet_events[DRIFT]
+        if asked is None or (len(told) and told[-1].extra.get("as_of") == asked.as_of):
             raise AirflowSkipException("nothing asks for a retraining, or one began lately")
         outlet_events[DRIFT].extra = asdict(asked)
 

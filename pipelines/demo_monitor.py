@@ -56,7 +56,7 @@ def look(airflow: AirflowClient, root: Path, model: str, console: Console) -> in
     """Run the DAG `monitor` once, and wait for the retraining that it asks for."""
     console.rule("monitor")
     wait_for(lambda: airflow.has_dag("monitor"), "DAG", airflow)
-    known = {run["dag_run_id"] for run in airflow.runs("retrain")}
+    known, before = {run["dag_run_id"] for run in airflow.runs("retrain")}, last_asked(root)
     paused = airflow.set_paused("monitor", False)
     try:
         run_id = airflow.trigger("monitor", {"policy": POLICY})
@@ -65,8 +65,11 @@ def look(airflow: AirflowClient, root: Path, model: str, console: Console) -> in
     finally:
         airflow.set_paused("monitor", paused)
     asked = last_asked(root)
-    if state != "success" or asked is None:
+    if state != "success":
         show_failure(airflow, "monitor", run_id, console)
+        return 1
+    if asked is None or asked == before:
+        console.print("no retraining is asked for")
         return 1
 
     def triggered() -> str | None:

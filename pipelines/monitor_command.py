@@ -86,11 +86,11 @@ def watch(args: argparse.Namespace, policy: Policy) -> None:
     if args.evidently:
         write_evidently(last_window(records, watched, policy, as_of), watched.reference, policy, args.evidently)
     if args.tell:
-        track(seen, root)
-        for notice in tell(seen, policy, folder):
-            print(f"told, {notice.kind}: {notice.text}")
         if asked := ask(seen, policy, root):
             print(f"a retraining is asked for: {asked.reason}")
+        for notice in tell(seen, policy, folder):
+            print(f"told, {notice.kind}: {notice.text}")
+        track(seen, root)
     print(f"{folder / 'index.html'}")
 
 
