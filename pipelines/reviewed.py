@@ -5,17 +5,20 @@ are compared with figures of reviewed drafts.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
-from model.findings import OBSERVATIONS
-from model.labeler import label_report
+from model.findings import OBSERVATIONS, Side
+from model.labeler import label_sentence
 from model.metrics import Figure
 from model.reviewer import review
 from pipelines.written_reports import LabelledReports, WrittenReport, report_figures
 from records.reviews import Comparison
 
 COMPARED_BY = "radassist"
+
+Stated = frozenset[tuple[str, Side | None]]
 
 
 def signed_by_reviewer(draft: WrittenReport, reference: WrittenReport) -> WrittenReport:
@@ -36,8 +39,8 @@ def comparisons(
     return [
         Comparison(
             prediction=prediction,
-            missed=len(stated(signed[n].text) - stated(drafts[n].text)),
-            false_alarms=len(stated(drafts[n].text) - stated(signed[n].text)),
+            missed=only_in(stated(signed[n]), stated(drafts[n])),
+            false_alarms=only_in(stated(drafts[n]), stated(signed[n])),
             words_changed=int(figures["edit_rate"][n, 0]),
             words_signed=int(figures["edit_rate"][n, 1]),
             statistics={name: tuple(np.asarray(figures[name][n], float).tolist()) for name in kept if name in figures},
@@ -47,6 +50,19 @@ def comparisons(
     ]
 
 
-def stated(text: str) -> set[str]:
-    """The observations that a report states, "No Finding" left aside."""
-    return {name for name, label in label_report(text).items() if label == 1 and name != OBSERVATIONS[0]}
+@lru_cache(maxsize=4096)
+def stated(report: WrittenReport) -> Stated:
+    """The positive findings of a report, each with its side, "No Finding" left aside."""
+    said = (finding for sentence in (*report.findings, *report.impression) for finding in label_sentence(sentence))
+    return frozenset((f.observation, f.side) for f in said if f.positive and f.observation != OBSERVATIONS[0])
+
+
+def only_in(one: Stated, other: Stated) -> int:
+    """How many findings only the one report has. On the wrong side is not there; without a side, any will do.
+
+    >>> left, right, somewhere = (frozenset({("Pleural Effusion", side)}) for side in (Side.LEFT, Side.RIGHT, None))
+    >>> only_in(left, right), only_in(left, somewhere), only_in(somewhere, left)
+    (1, 1, 0)
+    """
+    observations = {observation for observation, _ in other}
+    return sum(finding not in other and not (finding[1] is None and finding[0] in observations) for finding in one)

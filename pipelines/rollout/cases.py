@@ -5,37 +5,24 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from model.errors import BadInput
-from model.findings import Certainty, Side
+from model.findings import Certainty
 from model.labeler import label_sentence
+from pipelines.reviewed import stated
+from pipelines.written_reports import WrittenReport
 from records.predictions import Sentence
 
 MEASURED = ("null_mass", "score", "verdict", "withheld")
-
-Stated = frozenset[tuple[str, Side | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """The sentences of a report's two sections."""
-
-    findings: tuple[str, ...]
-    impression: tuple[str, ...]
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        return self.findings + self.impression
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A draft as it is shown, and what is kept of it beside its text."""
 
-    text: Text
+    text: WrittenReport
     sentences: tuple[Sentence, ...] = ()
     confidence: float | None = None
 
@@ -45,7 +32,7 @@ class Case:
     """A study of the test split."""
 
     id: str
-    reference: Text
+    reference: WrittenReport
     draft: Draft
 
 
@@ -72,21 +59,14 @@ def weakened(cases: Iterable[Case], share: float, name: str) -> list[Draft]:
     return [replace(c.draft, text=_without_one(c.draft.text)) if _lot(name, c.id) < share else c.draft for c in cases]
 
 
-@lru_cache(maxsize=4096)
-def stated(text: Text) -> Stated:
-    """The positive findings of a text, each with its side."""
-    said = (finding for sentence in text.sentences for finding in label_sentence(sentence))
-    return frozenset((f.observation, f.side) for f in said if f.positive)
-
-
-def _without_one(text: Text) -> Text:
+def _without_one(text: WrittenReport) -> WrittenReport:
     """Without all sentences on the first positive observation in the alphabet; the same where there is none."""
     positive = sorted(observation for observation, _ in stated(text))
 
     def kept(sentences: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(s for s in sentences if positive[0] not in {f.observation for f in label_sentence(s)})
 
-    return Text(kept(text.findings), kept(text.impression)) if positive else text
+    return WrittenReport(kept(text.findings), kept(text.impression)) if positive else text
 
 
 def _lot(name: str, study: str) -> float:
@@ -100,11 +80,11 @@ def _case(line: dict[str, Any]) -> Case:
     return Case(line["study_id"], _text(line["reference"]["sentences"]), draft)
 
 
-def _text(sentences: Iterable[dict[str, Any]]) -> Text:
+def _text(sentences: Iterable[dict[str, Any]]) -> WrittenReport:
     said: dict[str, list[str]] = {"findings": [], "impression": []}
     for sentence in sentences:
         said[sentence["section"]].append(sentence["text"])
-    return Text(tuple(said["findings"]), tuple(said["impression"]))
+    return WrittenReport(tuple(said["findings"]), tuple(said["impression"]))
 
 
 def _measured(sentence: dict[str, Any]) -> Sentence:

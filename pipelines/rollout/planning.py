@@ -108,8 +108,8 @@ def single_test(policy: Policy, hospital: Hospital) -> str:
     found = power(base, margin, drafted, beside, policy.alpha)
     needed = studies_needed(base, margin, WANTED, policy.alpha)
     return (
-        f"Looked at once, {drafted:,} studies of the candidate and {beside:,} of the champion find {100 * margin:g} "
-        f"percentage points more misses with a power of {found:.0%} at alpha {policy.alpha:g}; "
+        f"Looked at once, {drafted:,} studies of the candidate and {beside:,} of the champion find misses up by "
+        f"{100 * margin:g} in 100 studies with a power of {found:.0%} at alpha {policy.alpha:g}; "
         f"{WANTED:.0%} take {needed:,} an arm."
     )
 

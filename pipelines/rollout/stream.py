@@ -12,8 +12,10 @@ from itertools import count
 import numpy as np
 from sqlalchemy import Connection, Engine
 
-from pipelines.rollout.cases import Case, Draft, Text, stated
+from pipelines.reviewed import stated
+from pipelines.rollout.cases import Case, Draft
 from pipelines.rollout.reading_room import compared, reading_seconds, signed
+from pipelines.written_reports import WrittenReport
 from records import predictions
 from records.canonical import sha256
 from records.database import writing
@@ -149,5 +151,5 @@ class Stream:
             enter_comparison(connection, comparison)
 
 
-def _joined(text: Text) -> predictions.Text:
+def _joined(text: WrittenReport) -> predictions.Text:
     return predictions.Text(findings=" ".join(text.findings), impression=" ".join(text.impression))

@@ -11,11 +11,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, func, select
 
-from pipelines.rollout.cases import Case, Draft, Text, read_cases, weakened
+from pipelines.rollout.cases import Case, Draft, read_cases, weakened
 from pipelines.rollout.courses import beside
 from pipelines.rollout.reading_room import compared, reading_seconds, signed
 from pipelines.rollout.replay import BEGIN, CANDIDATE, CHAMPION, Replay, follow, prepare, replay
 from pipelines.rollout.stream import Stream
+from pipelines.written_reports import WrittenReport
 from records import tables
 from records.database import open_database, reading
 from release.phases import Phase
@@ -24,8 +25,10 @@ from release.store import apply, broken, every
 from tests.pipelines.conftest import STUDIES, drafts_line
 from tests.release.conftest import POLICY
 
-LARGE = Text(("The heart is enlarged.", "There is a small left pleural effusion."), ("Left pleural effusion.",))
-CLEAR = Text(("The lungs are clear.", "Heart size is normal."), ("No acute findings.",))
+LARGE = WrittenReport(
+    ("The heart is enlarged.", "There is a small left pleural effusion."), ("Left pleural effusion.",)
+)
+CLEAR = WrittenReport(("The lungs are clear.", "Heart size is normal."), ("No acute findings.",))
 CASES = [Case(str(n), LARGE if n % 4 else CLEAR, Draft(LARGE if n % 4 else CLEAR)) for n in range(40)]
 
 # Nine days and as few studies as a wide margin allows.
@@ -127,12 +130,14 @@ def test_the_champion_steps_in_where_a_candidate_in_traffic_fails(engine: Engine
 
 
 def test_a_reader_changes_what_is_wrong_or_missing_and_takes_longer_for_it() -> None:
-    draft = Text(("The heart is enlarged.", "There is a right pleural effusion."), ())
+    draft = WrittenReport(("The heart is enlarged.", "There is a right pleural effusion."), ())
     report = signed(draft, LARGE)
     assert report.findings == ("The heart is enlarged.", "There is a left pleural effusion.")
     found = compared("p1", draft, report)
     assert (found.missed, found.false_alarms) == (1, 1)
     assert 0 < found.words_changed < found.words_signed
+    normal = WrittenReport(("The lungs are clear.",), ("No acute findings.",))
+    assert compared("p1", WrittenReport(normal.findings, ()), normal).missed == 0  # that nothing is there is no finding
     nothing = compared("p1", LARGE, LARGE)
     assert (nothing.missed, nothing.false_alarms, nothing.words_changed) == (0, 0, 0)
     rng = np.random.default_rng(0)
@@ -146,7 +151,7 @@ def test_a_weakened_model_leaves_out_one_finding_in_its_share_of_the_studies() -
     weaker = weakened(CASES, 0.5, "a")
     changed_here = [n for n, draft in enumerate(weaker) if draft != CASES[n].draft]
     assert 8 <= len(changed_here) <= 22
-    assert weaker[changed_here[0]].text == Text(
+    assert weaker[changed_here[0]].text == WrittenReport(
         ("There is a small left pleural effusion.",), ("Left pleural effusion.",)
     )
     assert weakened(CASES, 0.0, "a") == [case.draft for case in CASES]
@@ -160,7 +165,7 @@ def test_cases_come_from_an_evaluation_and_what_was_withheld_is_shown_to_nobody(
     cases = read_cases(tmp_path / "drafts.jsonl")
     assert [case.id for case in cases] == list(STUDIES)
     drafted = lines[0]["draft"]["sentences"]
-    assert cases[0].draft.text.sentences == tuple(sentence["text"] for sentence in drafted[1:])
+    assert cases[0].draft.text.text == " ".join(sentence["text"] for sentence in drafted[1:])
     assert len(cases[0].draft.sentences) == len(drafted)
     assert all(0 <= sentence.entropy <= 1 for case in cases for sentence in case.draft.sentences)
-    assert cases[1].reference.sentences == tuple(s["text"] for s in lines[1]["reference"]["sentences"])
+    assert cases[1].reference.text == " ".join(s["text"] for s in lines[1]["reference"]["sentences"])
