@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from pipelines.environment import quiet_environment
 
 DAGS = Path(__file__).resolve().parents[1] / "dags"
+
+settings.register_profile("no deadline", deadline=None)  # on a busy machine slow is not wrong
+settings.load_profile("no deadline")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

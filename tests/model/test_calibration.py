@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from model.calibration import (
@@ -48,7 +48,6 @@ def test_a_rising_score_never_speaks_against_itself() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=30), st.floats(0, 1), st.floats(0, 1))
-@settings(deadline=None)
 def test_any_fit_is_a_probability_that_rises(examples: list[tuple[float, bool]], low: float, high: float) -> None:
     fitted = fit_logistic([[score] for score, _ in examples], [right for _, right in examples], rising=True)
     low, high = sorted((low, high))

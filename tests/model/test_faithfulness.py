@@ -39,7 +39,7 @@ def test_room_by_hand() -> None:
 
 
 @given(st.integers(1, 24), st.integers(1, 24), st.integers(0, 8), st.integers(0, 8), st.integers(0, 9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_random_region_has_the_area_stays_inside_and_keeps_off_the_sentences_own(
     tall: int, wide: int, top: int, left: int, seed: int
 ) -> None:

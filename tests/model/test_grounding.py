@@ -69,7 +69,7 @@ def test_score_stays_within_its_range(weights: np.ndarray, null: float) -> None:
     st.sampled_from([(8, 8, 64), (16, 16, 128), (7, 11, 97)]),
     st.data(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_box_covers_the_original_pixels_of_its_patches_to_half_a_pixel(
     width: int, height: int, model: tuple[int, int, int], data: st.DataObject
 ) -> None:
@@ -92,7 +92,7 @@ def test_a_box_covers_the_original_pixels_of_its_patches_to_half_a_pixel(
 
 
 @given(st.integers(40, 999), st.integers(40, 999), st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_region_of_the_original_comes_back_within_a_patch(width: int, height: int, data: st.DataObject) -> None:
     geometry = Geometry.fit(width, height, 128)
     x0, y0 = data.draw(st.integers(0, width - 20)), data.draw(st.integers(0, height - 20))

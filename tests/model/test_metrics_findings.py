@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from model.findings import COMMON_FIVE, OBSERVATIONS
@@ -65,7 +65,6 @@ def test_micro_f1_is_the_plain_formula(chosen: list[tuple[dict[str, int], ...]])
         assert figures(*map(list, zip(*chosen, strict=True)))[name] == pytest.approx(expected, nan_ok=True)
 
 
-@settings(deadline=None)
 @given(studies)
 def test_f1_is_scikit_learns(chosen: list[tuple[dict[str, int], ...]]) -> None:
     from sklearn.metrics import f1_score

@@ -63,13 +63,13 @@ def test_reports_score_as_coco_scores_them() -> None:
     check_corpus_against_nltk([one for one in REPORTS if one[1]])  # nltk counts an empty draft as one word
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(pairs)
 def test_random_words_score_as_coco_scores_them(chosen: list[tuple[str, str]]) -> None:
     check_against_coco(chosen)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.tuples(st.text(string.printable, max_size=80), st.text(string.printable, max_size=80)))
 def test_rouge_l_f1_is_rouge_scores(chosen: tuple[str, str]) -> None:
     check_against_rouge_score(chosen)
@@ -81,7 +81,7 @@ def check_against_rouge_score(chosen: tuple[str, str]) -> None:
     assert rouge_l_f1(*chosen) == pytest.approx(RougeScorer(["rougeL"]).score(*chosen)["rougeL"].fmeasure)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(pair)
 def test_meteor_is_nltks_with_a_lexicon_that_knows_no_word(chosen: tuple[str, str]) -> None:
     check_against_nltk(chosen)
@@ -151,7 +151,6 @@ def test_tokens_are_what_white_space_separates() -> None:
     assert rouge_l_f1("The heart.", "the heart") == 1
 
 
-@settings(deadline=None)
 @given(pairs)
 def test_bounds(chosen: list[tuple[str, str]]) -> None:
     assert all(0 <= score <= 1 + 1e-9 for score in corpus_bleu(chosen))

@@ -180,7 +180,7 @@ def test_presentation_inverts_once(photometric: str, shape: str | None, inverted
 @given(
     st.integers(1, 16), st.booleans(), st.sampled_from(["none", "LINEAR_EXACT", "SIGMOID"]), st.integers(0, 2**32 - 1)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_monochrome1_twin_is_the_same_input(bits: int, signed: bool, voi: str, seed: int) -> None:
     """Complemented values, a mirrored window and MONOCHROME1 are the same picture."""
     rng = np.random.default_rng(seed)
@@ -203,7 +203,7 @@ def test_monochrome1_twin_is_the_same_input(bits: int, signed: bool, voi: str, s
 
 
 @given(st.integers(0, 4095), st.sampled_from(["MONOCHROME1", "MONOCHROME2"]), st.sampled_from([{}, IDENTITY]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_constant_image_is_said_to_be_one(value: int, photometric: str, window: dict[str, int]) -> None:
     data = dicom(np.full((40, 30), value), PhotometricInterpretation=photometric, **window)
     assert Flag.CONSTANT in to_model_input(data, PixelParams(size=64)).flags

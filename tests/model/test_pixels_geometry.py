@@ -34,7 +34,7 @@ def test_box_to_input_uses_the_rounded_scale_of_each_axis() -> None:
 
 
 @given(placed_boxes())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_box_round_trip_stays_within_half_a_pixel(case: tuple[Geometry, Box]) -> None:
     geometry, box = case
     back = geometry.to_original(geometry.to_input(box))
@@ -43,7 +43,7 @@ def test_box_round_trip_stays_within_half_a_pixel(case: tuple[Geometry, Box]) ->
 
 
 @given(sides, sides, sizes)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_whole_image_lies_inside_the_square(width: int, height: int, size: int) -> None:
     geometry = Geometry.fit(width, height, size)
     box = geometry.to_input(Box(0, 0, width, height))
@@ -53,7 +53,7 @@ def test_the_whole_image_lies_inside_the_square(width: int, height: int, size: i
 
 
 @given(sides, sides, st.sampled_from([(8, 8), (16, 16), (7, 11)]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_patches_tile_the_original_and_padding_has_none(width: int, height: int, grid: tuple[int, int]) -> None:
     geometry = Geometry.fit(width, height, 128)
     patches = [geometry.patch(row, column, grid) for row in range(grid[0]) for column in range(grid[1])]
@@ -80,7 +80,7 @@ def test_mask_becomes_the_covered_share_of_each_pixel() -> None:
 
 
 @given(st.integers(129, 700), st.integers(129, 700), st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_mask_keeps_its_area_and_its_place(width: int, height: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     x0, y0 = rng.integers(0, width - 40), rng.integers(0, height - 40)
@@ -106,7 +106,7 @@ def test_map_of_a_square_image_is_opencvs_bilinear_resize() -> None:
 
 
 @given(st.integers(64, 400), st.integers(64, 400), st.integers(0, 15), st.integers(0, 15))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_peak_of_a_map_lies_in_its_patch(width: int, height: int, row: int, column: int) -> None:
     geometry = Geometry.fit(width, height, 128)
     grid_map = np.zeros((16, 16), np.float32)

@@ -61,13 +61,13 @@ REPORTS = [[statement.text for statement in plan.statements] for plan in plan_st
 report = st.sampled_from(REPORTS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(report)
 def test_a_draft_that_is_the_reference_is_signed_as_it_stands(reference: list[str]) -> None:
     assert list(review(reference, reference)) == reference
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(report, report)
 def test_what_is_signed_states_what_the_reference_states(draft: list[str], reference: list[str]) -> None:
     signed = review(draft, reference)
@@ -77,14 +77,14 @@ def test_what_is_signed_states_what_the_reference_states(draft: list[str], refer
     assert {finding.observation for findings in said for finding in findings if finding.positive} <= asked
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(report, report)
 def test_a_signed_report_needs_no_second_review(draft: list[str], reference: list[str]) -> None:
     signed = review(draft, reference)
     assert review(signed, reference) == signed
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(report, report)
 def test_the_reviewer_writes_no_words_of_its_own(draft: list[str], reference: list[str]) -> None:
     words = set(re.findall("[a-z]+", " ".join([*draft, *reference, "left right"]).lower()))

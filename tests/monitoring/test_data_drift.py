@@ -22,14 +22,14 @@ def float32(listed: list[float]) -> np.ndarray[tuple[int], np.dtype[np.float32]]
     return np.array(listed, np.float32)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(values, values)
 def test_distance_and_p_are_scipys_with_and_without_ties(before: list[float], now: list[float]) -> None:
     found, truth = numeric(np.sort(float32(before)), float32(now)), ks_2samp(float32(before), float32(now))
     assert (found.effect, found.p) == pytest.approx((truth.statistic, truth.pvalue))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.integers(0, 40).map(float), min_size=1, max_size=50), st.integers(0, 9))
 def test_against_a_large_reference_too_where_scipy_is_asymptotic(now: list[float], seed: int) -> None:
     before = np.sort(np.random.default_rng(seed).integers(0, 40, 10_001).astype(np.float32))

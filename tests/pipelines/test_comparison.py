@@ -88,7 +88,7 @@ def test_a_model_held_against_itself_differs_in_nothing() -> None:
     assert same.warnings == ()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SHARES, SHARES)
 def test_the_other_way_round_it_is_the_same_with_the_other_sign(a: np.ndarray, b: np.ndarray) -> None:
     there, back = of(a, b), of(b, a)

@@ -294,7 +294,7 @@ def test_the_picture_does_not_depend_on_the_strips_it_is_drawn_in(monkeypatch: p
     assert np.array_equal(whole_side, lateral_radiograph(*chest(0), EVERY, ("key",), 96, 96))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     number=st.integers(100, 10**6),
     kind=st.sampled_from(EVERY),

@@ -175,7 +175,7 @@ values = (
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_no_value_of_the_report_can_be_changed_unseen(signed: tuple[Path, list[Entry]], data: st.DataObject) -> None:
     file, entries = signed
@@ -194,7 +194,6 @@ def test_no_value_of_the_report_can_be_changed_unseen(signed: tuple[Path, list[E
     assert any("changed since, or never signed" in str(check) for check in checks if not check.holds)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_no_letter_of_the_ledger_can_be_changed_unseen(signed: tuple[Path, list[Entry]], data: st.DataObject) -> None:
     _, entries = signed
@@ -209,7 +208,6 @@ def test_no_letter_of_the_ledger_can_be_changed_unseen(signed: tuple[Path, list[
     assert check.what.startswith(f"ledger: entry {place + 1} ")
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_no_other_order_of_the_ledger_holds(signed: tuple[Path, list[Entry]], data: st.DataObject) -> None:
     _, entries = signed

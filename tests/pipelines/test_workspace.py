@@ -177,7 +177,7 @@ class TestWorktrees:
     @given(st.from_regex(r"[a-z].*", fullmatch=True) | st.text("a.-/lock:+ ", max_size=12).map("x".__add__))
     @example("scheduled__2026-11-23T03:00:00+00:00")
     @example("x.lock.lock")
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     def test_any_run_id_makes_a_branch_and_a_folder(self, run_id: str) -> None:
         name = Workspace.of(Path(), run_id).name
         subprocess.run(["git", "check-ref-format", "--branch", f"runs/{name}"], check=True, capture_output=True)

@@ -138,7 +138,7 @@ def test_what_is_no_anchor_is_refused(words: str) -> None:
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda x: st.lists(x, max_size=3))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), min_size=1, max_size=6), st.data())
 def test_no_byte_of_an_entry_can_be_changed_unseen(bodies: list[dict[str, object]], data: st.DataObject) -> None:
     found = chain(*bodies)
@@ -154,7 +154,7 @@ def test_no_byte_of_an_entry_can_be_changed_unseen(bodies: list[dict[str, object
     assert broken.seq == at + 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.permutations(FIVE))
 def test_no_other_order_holds(order: list[Entry]) -> None:
     renumbered = [replace(row, seq=seq) for seq, row in enumerate(order, start=1)]

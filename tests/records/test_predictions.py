@@ -196,7 +196,7 @@ def test_a_prediction_that_cannot_be_is_refused(values: dict[str, object], said:
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     image=st.dictionaries(st.from_regex(r"[a-z][a-z0-9_.]{0,8}", fullmatch=True), finite, max_size=4),
     entropies=st.lists(st.floats(0, 1), max_size=4),

@@ -113,7 +113,7 @@ def test_a_ledger_made_anew_without_the_key_is_found(
     assert [s.fault for s in signatures(rechained(signed, at, change))] == [fault]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 127), st.sampled_from("0123456789abcdef"))
 def test_no_digit_of_a_signature_can_be_another(signed: list[Entry], place: int, digit: str) -> None:
     written = json.loads(signed[2].entry)

@@ -336,7 +336,7 @@ def next_transition(state: State, now: datetime, world: World) -> Transition | N
     return decide(state, replace(found, policy_sha256="0" * 64) if world.changed else found, POLICY, now)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(worlds, max_size=20))
 def test_whatever_happens_traffic_rises_only_step_by_step_on_evidence_or_by_approval(course: list[World]) -> None:
     state, now = SHADOWED, NOW

@@ -39,7 +39,7 @@ def test_the_wealth_of_three_studies_worked_by_hand() -> None:
     assert Sequence().add(scores).estimate == pytest.approx(0.25 / 0.75)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rates, rates, weights, rates, st.floats(-REACH, REACH), st.sampled_from([1, -1]))
 def test_a_study_cannot_be_bet_on_at_a_profit_where_the_null_holds(
     champion: float, difference: float, weight: float, guess: float, null: float, side: int
@@ -55,7 +55,7 @@ def test_a_study_cannot_be_bet_on_at_a_profit_where_the_null_holds(
     assert (factors > 0).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.3, 1.0]), st.sampled_from([0.05, 0.5])), min_size=1))
 def test_bounds_are_an_interval_around_the_estimate_and_do_not_depend_on_how_studies_are_handed_over(
     studies: list[tuple[bool, float, float]],
