@@ -1,14 +1,14 @@
 """A draft as the records keep it: its text, and beside it the numbers and words of closed lists that monitors read."""
 
+import os
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from model.artefact import Artefact
-from model.engine import session
+from model.engine import Provider, session
 from model.labeler import label_report
 from model.pixels import ModelInput
 from model.report import GroundedReport
@@ -21,12 +21,12 @@ class Embedder:
     """An exported model's encoder, for the pooled features of a picture."""
 
     def __init__(self, artefact: Artefact) -> None:
-        self._encoder: ort.InferenceSession = session(artefact.folder / "encoder.onnx", "CPUExecutionProvider")
+        self._encoder = session(artefact.graphs("fp32")[0], Provider.CPU.chain(), os.cpu_count() or 1)
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float16]:
         """uint8 (B, size, size) -> (B, width): the mean over the patches of what the decoder's first layer is given of
         them, in the precision that the records keep."""
-        value = self._encoder.run(["cross_value"], {"image": images[:, None].astype(np.float32) / 255})[0][0]
+        value = self._encoder.run(["cross_value_0"], {"image": images[:, None].astype(np.float32) / 255})[0]
         pooled: NDArray[np.float16] = value[:, :, :-1].mean(axis=2).reshape(len(images), -1).astype(np.float16)
         return pooled
 
