@@ -49,7 +49,7 @@ def test_a_pickle_by_another_name_is_refused(folder: Path, disguised: bytes) -> 
         open_artefact(folder)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(tensors=st.integers(1, 40), name=st.text("abc", min_size=1, max_size=40))
 def test_no_safetensors_file_is_taken_for_a_pickle(
     tensors: int, name: str, tmp_path_factory: pytest.TempPathFactory

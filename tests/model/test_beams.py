@@ -39,7 +39,7 @@ class Table(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         return CausalLMOutput(logits=self.logits[torch.arange(input_ids.shape[1]), input_ids])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1),
     ends=st.floats(-3, 4),

@@ -12,11 +12,10 @@ from records.database import open_database, reading, writing
 from records.predictions import Prediction, enter_study
 from records.reviews import enter_comparison, enter_review
 from release.evidence import Evidence, studied
-from release.phases import Phase
-from release.state import State, move
-from release.store import apply, start
+from release.state import State
+from release.store import start
 from tests.records.drafts import SIGNED, begin, comparison_of, enter, prediction, review_of, study
-from tests.release.conftest import NOW, POLICY, hours
+from tests.release.conftest import NOW, POLICY, hours, release_first
 
 ROLLOUT = State.begin("r1", "m2", "m1", POLICY, ["tom"], NOW)
 SLOW = POLICY.slow_seconds
@@ -28,9 +27,7 @@ def engine(tmp_path: Path) -> Engine:
     engine = open_database(f"sqlite:///{tmp_path / 'records.db'}")
     with writing(engine) as connection:
         begin(connection, "m1", "m2")
-    first = State.begin("r0", "m1", None, POLICY, [], NOW)
-    start(engine, first, POLICY, "00" * 32, NOW)
-    apply(engine, move(first, NOW, "approved", by="Jane Doe", phase=Phase.PROMOTED, weight=1.0), NOW)
+    release_first(engine)
     start(engine, ROLLOUT, POLICY, "5a" * 32, NOW)
     return engine
 

@@ -19,7 +19,7 @@ from release.phases import Phase
 from release.state import State, Transition, move
 from release.store import apply, start
 from tests.records.drafts import model
-from tests.release.conftest import NOW, POLICY, hours
+from tests.release.conftest import NOW, POLICY, hours, release_first
 
 os.environ.update(quiet_environment())
 
@@ -50,9 +50,7 @@ def engine(tmp_path: Path) -> Engine:
     engine = open_database(f"sqlite:///{tmp_path / 'records.db'}")
     register(engine, "m1", "1")
     register(engine, "m2", "2")
-    first = State.begin("r0", "m1", None, POLICY, [], NOW)
-    start(engine, first, POLICY, "00" * 32, NOW)
-    apply(engine, move(first, NOW, "approved", by="Jane Doe", phase=Phase.PROMOTED, weight=1.0), NOW)
+    release_first(engine)
     start(engine, BEGUN, POLICY, "5a" * 32, NOW)
     return engine
 

@@ -27,7 +27,7 @@ from release.phases import Phase
 from release.state import State, move
 from release.store import apply, broken, every, history, start
 from tests.pipelines.releasing import Project
-from tests.release.conftest import NOW, POLICY, hours
+from tests.release.conftest import NOW, POLICY, hours, release_first
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)
 BEGUN = State.begin("r1", "m2", "m1", POLICY, ["tom"], NOW)
@@ -39,9 +39,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """Records in which m1 drafts, and Jane approved the first traffic of m2."""
     monkeypatch.delenv("RADASSIST_WEBHOOK_URL", raising=False)
     engine = open_database(f"sqlite:///{tmp_path / 'records.db'}")
-    first = State.begin("r0", "m1", None, POLICY, [], NOW)
-    start(engine, first, POLICY, "00" * 32, NOW)
-    apply(engine, move(first, NOW, "approved", by="Jane Doe", phase=Phase.PROMOTED, weight=1.0), NOW)
+    release_first(engine)
     start(engine, BEGUN, POLICY, "5a" * 32, NOW)
     waiting = move(BEGUN, NOW, "for the test", phase=Phase.AWAITING_CANARY)
     apply(engine, waiting, NOW)

@@ -40,11 +40,16 @@ POLICY = Policy(
 )
 
 
+def release_first(engine: Engine) -> None:
+    """m1 is released, before any other."""
+    first = State.begin("r0", "m1", None, POLICY, [], NOW)
+    start(engine, first, POLICY, "00" * 32, NOW)
+    apply(engine, move(first, NOW, "approved", by="Jane Doe", phase=Phase.PROMOTED, weight=1.0), NOW)
+
+
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
     """Records in which m1 was released first."""
     engine = open_database(f"sqlite:///{tmp_path / 'records.db'}")
-    first = State.begin("r0", "m1", None, POLICY, [], NOW)
-    start(engine, first, POLICY, "00" * 32, NOW)
-    apply(engine, move(first, NOW, "approved", by="Jane Doe", phase=Phase.PROMOTED, weight=1.0), NOW)
+    release_first(engine)
     return engine
