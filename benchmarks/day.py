@@ -29,7 +29,9 @@ from pipelines.inference.study_folder import write_study
 AN_HOUR, HOURS, DAYS = 100, 24, 50
 BAR = 10.0
 BUDGET = {"encoding": 2.0, "generating": 5.0, "postprocessing": 1.0}
-"""Seconds, as specified."""
+"""Seconds, as specified. Postprocessing is regions and verdicts, a picture of each of six sentences in the image's own
+2500 x 2048 px, their summary, and FHIR."""
+PICTURES = {"postprocessing": ", with seven pictures,"}
 REPORT = (
     (Section.FINDINGS, "The heart is enlarged."),
     (Section.FINDINGS, "There is a left pleural effusion."),
@@ -127,7 +129,12 @@ def measure(threads: int) -> dict[str, Any]:
 def rows(found: dict[str, Any]) -> list[Row]:
     seconds = found["seconds"]
     stages = [
-        Row(f"{stage} of one study, demo", f"<= {most:g} s", f"{seconds[stage]:.3f} s", seconds[stage] <= most)
+        Row(
+            f"{stage}{PICTURES.get(stage, '')} of one study, demo",
+            f"<= {most:g} s",
+            f"{seconds[stage]:.3f} s",
+            seconds[stage] <= most,
+        )
         for stage, most in BUDGET.items()
     ]
     p99 = found["p99_seconds"]

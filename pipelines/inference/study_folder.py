@@ -8,6 +8,7 @@ STUDY/sentences/N.png    where sentence N rests, in the image's original size, f
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from model.fhir import ReportStatus, report_bundle
 from model.report import GroundedReport, Verdict
 from pipelines.inference.films import Film
 from pipelines.inference.overlay import overlay
+
+COMPRESSION = 1
+"""Of the sentences' PNGs: at 2500 x 2048 px a fifth of the time of the usual 6, and a tenth more bytes."""
 
 
 def is_drafted(folder: Path, model_version: str) -> bool:
@@ -38,11 +42,12 @@ def write_study(
     shutil.rmtree(draft, ignore_errors=True)
     (draft / "sentences").mkdir(parents=True)
     pictures = {"The draft and where it rests": "summary.png"}
-    draw_report(film.display, report, film.geometry).save(draft / "summary.png")
-    for number, sentence in enumerate(report.surfaced, start=1):
+    shown = replace(report, sentences=report.surfaced)
+    draw_report(film.display, shown, film.geometry).save(draft / "summary.png")
+    for number, sentence in enumerate(shown.sentences, start=1):
         if sentence.verdict is not Verdict.UNGROUNDED:
             name = f"sentences/{number}.png"
-            overlay(film.display, sentence, film.geometry).save(draft / name)
+            overlay(film.display, sentence, film.geometry).save(draft / name, compress_level=COMPRESSION)
             pictures[f"Sentence {number}"] = name
     bundle = report_bundle(
         report,

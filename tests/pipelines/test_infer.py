@@ -2,7 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from model.report import GroundedReport
 from model.tokenizer import ReportTokenizer
 from pipelines import infer as command
 from pipelines.infer import infer
+from pipelines.inference import study_folder
 from pipelines.phantom import PhantomArguments, write_phantom
 from tests.tiny import MODEL
 
@@ -105,6 +106,29 @@ def test_a_study_has_its_report_its_bundle_and_its_pictures(films: Path, model: 
                 picture.load()
                 if entry["resource"]["content"]["url"] != "summary.png":
                     assert picture.size == (header.Columns, header.Rows)
+
+
+def test_what_is_withheld_stands_in_no_picture(
+    films: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictured: dict[str, int] = {}
+
+    def draw(_image: object, report: GroundedReport, _geometry: object) -> Image.Image:
+        pictured[report.study_id] = len(report.sentences)
+        return Image.new("RGB", (1, 1))
+
+    withheld = GroundedReport.withhold_ungrounded
+    monkeypatch.setattr(study_folder, "draw_report", draw)
+    monkeypatch.setattr(
+        GroundedReport,
+        "withhold_ungrounded",
+        lambda report: replace(
+            withheld(report), sentences=tuple(replace(s, withheld=n > 0) for n, s in enumerate(report.sentences * 2))
+        ),
+    )
+    infer([films], model, tmp_path, PARTIAL)
+    assert set(pictured.values()) == {1}
+    assert all(len(list((folder / "sentences").glob("*"))) <= 1 for folder in tmp_path.iterdir() if folder.is_dir())
 
 
 def test_a_run_that_was_interrupted_goes_on_where_it_stopped(
