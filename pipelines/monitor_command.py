@@ -83,7 +83,9 @@ def watch(args: argparse.Namespace, policy: Policy) -> None:
     folder = args.out or folder_of(root, model)
     write(seen, watched, policy, folder)
     show(seen)
-    if args.evidently:
+    if args.evidently and not seen.history:
+        print("no window is full yet, so there is none for Evidently to draw")
+    elif args.evidently:
         write_evidently(last_window(records, watched, policy, as_of), watched.reference, policy, args.evidently)
     if args.tell:
         if asked := ask(seen, policy, root):
