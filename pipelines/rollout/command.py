@@ -167,11 +167,13 @@ def show_replay(args: argparse.Namespace) -> None:
 
 
 def show_demo() -> int:
-    from pipelines.rollout.demo import DemoError, demo
+    from pipelines.demo import DemoError
+    from pipelines.rollout.demo import demo
+    from pipelines.services import ServiceError
 
     try:
         demo(Path.cwd(), Console())
-    except DemoError as error:
+    except (DemoError, ServiceError) as error:
         print(f"radassist rollout: {error}", file=sys.stderr)
         return 1
     return 0

@@ -21,6 +21,7 @@ from sqlalchemy import Engine, select
 from model.errors import BadInput
 from pipelines.airflow_client import AirflowClient
 from pipelines.checkout import records_url
+from pipelines.demo import DemoError, wait_for
 from pipelines.demo_reviewer import NAME, demo_key
 from pipelines.evidence.identity import MODEL_NAME
 from pipelines.rollout.cases import Case, Draft, read_cases, weakened
@@ -44,10 +45,6 @@ POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 240.0  # for one run of a DAG
 MOST_LOOKS = 30
 DAGS = ("rollout", "rollout_approval")
-
-
-class DemoError(Exception):
-    """A step that did not come to its end."""
 
 
 @dataclass
@@ -139,19 +136,24 @@ def demo(root: Path, console: Console) -> None:
     """Release the model that was registered last, then roll a harmful one back.
 
     Raises:
-        BadInput: no model is registered.
-        DemoError: Airflow did not come to an end, or a rollout to another one than it should.
+        BadInput: this is no project with dags/, or no model is registered in it.
+        ServiceError: Airflow or MLflow did not start.
+        DemoError: a run did not come to an end, or a rollout to another one than it should.
     """
+    if not (root / "dags").is_dir():
+        raise BadInput(f"{root}", "the demo runs in a project with dags/", "run it from the project's root")
     services, engine = Services(root), open_database(records_url(root))
-    with console.status("Airflow and MLflow are starting"):
-        services.up(lambda line: console.print(line))
-    airflow = services.client()
     trained, champion = _models(engine)
     cases = _cases(root, trained)
     drafts: dict[str, Sequence[Draft | None]] = {trained.model: [case.draft for case in cases]}
     drafts |= {_named(trained, how): weakened(cases, share, how) for how, share in LEFT_OUT.items()}
     if champion is not None and champion.model not in drafts:
         drafts[champion.model] = _aligned(cases, _cases(root, champion))
+    with console.status("Airflow and MLflow are starting"):
+        services.up(console.print)
+    airflow = services.client()
+    with console.status("Airflow is reading the DAGs"):
+        wait_for(lambda: all(map(airflow.has_dag, DAGS)), "DAGs", airflow)
     now = datetime.now(UTC)
     stream = Stream(engine, cases, drafts, STUDIES_PER_DAY, now, SIGNING_HOURS, name=f"demo {now.isoformat()}")
     before = {str(run["dag_run_id"]) for run in airflow.runs("rollout_approval")}

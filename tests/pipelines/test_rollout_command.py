@@ -91,3 +91,15 @@ def test_a_replay_of_what_cannot_be_ends_with_2_and_one_line(
     assert said in error
     assert error.count("\n") == 1
     assert not out.exists()
+
+
+def test_the_demo_runs_in_a_project_that_was_demonstrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("RADASSIST_RECORDS_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert main(["rollout", "demo"]) == 2
+    assert "run it from the project's root" in capsys.readouterr().err
+    (tmp_path / "dags").mkdir()
+    assert main(["rollout", "demo"]) == 2
+    assert "no model is registered yet; run `make demo` first" in capsys.readouterr().err
