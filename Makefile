@@ -25,7 +25,7 @@ down: ## stop the Airflow and MLflow that the demo left running
 	@if [ -x $(BIN)/radassist ]; then $(BIN)/radassist services down; fi
 
 test: setup ## run the tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## measure what the engine costs: benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
