@@ -75,28 +75,24 @@ def as_products(model: onnx.ModelProto) -> onnx.ModelProto:
         if not is_linear(node) or node.input[1] not in weights:
             nodes.append(node)
             continue
-        left, weight, bias = node.input
-        product = f"{node.output[0]}_product"
+        left, weight, *bias = node.input
+        product = f"{node.output[0]}_product" if bias else node.output[0]
         if attributes(node).get("transB"):
             turned = numpy_helper.to_array(weights[weight]).T
             weight = f"{product}_weight"
             graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(turned), weight))
         nodes.append(helper.make_node("MatMul", [left, weight], [product], f"{node.name}_product"))
-        nodes.append(helper.make_node("Add", [product, bias], list(node.output), f"{node.name}_sum"))
+        if bias:
+            nodes.append(helper.make_node("Add", [product, *bias], list(node.output), f"{node.name}_sum"))
     del graph.node[:]
     graph.node.extend(nodes)
     return model
 
 
 def is_linear(node: onnx.NodeProto) -> bool:
-    """Whether a node is x W + b, W turned or not."""
+    """Whether a node is x W or x W + b, W turned or not."""
     scales = {"alpha": 1.0, "beta": 1.0, "transA": 0} | attributes(node)
-    return (
-        node.op_type == "Gemm"
-        and len(node.input) == 3
-        and (scales["alpha"], scales["beta"]) == (1, 1)
-        and not scales["transA"]
-    )
+    return node.op_type == "Gemm" and (scales["alpha"], scales["beta"]) == (1, 1) and not scales["transA"]
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
