@@ -86,7 +86,7 @@ SCENARIO = {
 }
 
 
-STUDIES, SEED, SIZE = 700, 3, 128
+STUDIES, SEED, SIZE = 1000, 3, 128
 
 
 @pytest.fixture(scope="session")

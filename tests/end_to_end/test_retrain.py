@@ -84,7 +84,7 @@ def retrained(project: Project, phantom: Path, airflow_home: Path) -> Retrained:
         project.set_params({"train": {"epochs": 1}})
         refused = dag_of(project.root, "retrain", patch).test()
         between = registered(project)
-        project.set_params({"train": {"epochs": 9, "batch_size": 8}})
+        project.set_params({"train": {"epochs": 7, "batch_size": 8}})
         (project.root / "policy" / "gate.yaml").write_text(yaml.safe_dump(LENIENT))
         answer_approvals("Approve", patch, partial(sign, project))
         accepted = dag_of(project.root, "retrain", patch).test()

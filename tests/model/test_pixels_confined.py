@@ -21,8 +21,8 @@ def png(shape: tuple[int, int], seed: int = 0) -> bytes:
 
 
 def lengthy() -> bytes:
-    """A DICOM file of five million empty elements."""
-    return bytes(128) + b"DICM" + b"\x09\x00\x11\x10LO\x00\x00" * 5_000_000
+    """A DICOM file of eight million empty elements: several seconds to read."""
+    return bytes(128) + b"DICM" + b"\x09\x00\x11\x10LO\x00\x00" * 8_000_000
 
 
 def bulky() -> bytes:

@@ -10,7 +10,7 @@ from pipelines.schedules import exhausted, freeze, make_optimizer
 
 PARAMS = Train(
     seed=1, epochs=4, batch_size=2, optimizer="adamw", learning_rate=0.5, weight_decay=0.1, warmup_fraction=0.2,
-    clip_norm=1.0, lambda_ground=1.0, lambda_entropy=0.0, patience=2, accumulation=1,
+    clip_norm=1.0, lambda_ground=1.0, lambda_entropy=0.0, patience=2, processes=1, accumulation=1,
     gradient_checkpointing=False, freeze={},
 )  # fmt: skip
 
