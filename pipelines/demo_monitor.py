@@ -1,6 +1,6 @@
 """`radassist demo-monitor`: a worn machine's pictures reach the demo's model, and Airflow asks for a retraining.
 
-It takes the model that `radassist demo` registered. A phantom's studies, then those of a worn machine, become the last
+It takes the model that was registered last. A phantom's studies, then those of a worn machine, become the last
 days' stream in the records; the DAG `monitor` looks at it once, by the demo's policy.
 """
 
@@ -23,7 +23,7 @@ from pipelines.monitors.retraining import last_asked
 from pipelines.services import Services, show_pages
 from records.database import open_database
 
-MODEL = "models:/radassist-reporter@challenger"
+MODEL = "models:/radassist-reporter/latest"
 POLICY = "policy/drift-demo.yaml"
 STUDIES, EVERY = 300, timedelta(minutes=10)
 STREAM = (("sound", 9001, None), ("worn", 9002, Path("docs/phantom/worn_machine.yaml")))
