@@ -155,8 +155,8 @@ def local_model(name: str) -> Path:
         return Path(name)
     import mlflow
 
-    uri = tracking_uri(Path())
-    return Path(mlflow.artifacts.download_artifacts(name, tracking_uri=uri, registry_uri=uri))
+    mlflow.set_tracking_uri(tracking_uri(Path()))  # to be told by argument, download_artifacts does not pass it on
+    return Path(mlflow.artifacts.download_artifacts(name))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -22,6 +22,7 @@ from model.artefact import open_artefact, seal
 from pipelines.checkout import records_url
 from pipelines.cli import main
 from pipelines.environment import quiet_environment
+from pipelines.infer import local_model
 from pipelines.provenance import digest
 from pipelines.statistics import write_statistics
 from records.canonical import sha256
@@ -91,9 +92,9 @@ def test_a_passed_model_becomes_the_challenger_and_comes_back_whole(
     assert version.tags["model.variants"] == "fp32,fp16,int8"
     assert version.tags["dvc.data_md5"] == "d" * 32 + ".dir"
     assert version.tags["policy.sha256"] == json.loads((workspace / "verdict.json").read_text())["policy_sha256"]
-    there = Path(
-        mlflow.artifacts.download_artifacts("models:/radassist-reporter@challenger", dst_path=str(tmp_path / "m"))
-    )
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'another.db'}")  # as in a process that has asked for nothing yet
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    there = local_model("models:/radassist-reporter@challenger")
     assert open_artefact(there).version == open_artefact(workspace / "exported").version
     assert {p.name: p.read_bytes() for p in there.iterdir()} == {
         p.name: p.read_bytes() for p in (workspace / "exported").iterdir()
