@@ -8,18 +8,27 @@ STUDY/sentences/N.png    where sentence N rests, in the image's original size, f
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import cv2
+import numpy as np
+from PIL import Image
+
 from model.drawing import draw_report
 from model.fhir import ReportStatus, report_bundle
-from model.report import GroundedReport, Verdict
+from model.report import GroundedReport, GroundedSentence, Verdict
 from pipelines.inference.films import Film
 from pipelines.inference.overlay import overlay
 
-COMPRESSION = 1
-"""Of the sentences' PNGs: at 2500 x 2048 px a fifth of the time of the usual 6, and a tenth more bytes."""
+PNG = (
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
+)
+"""Of the sentences' pictures: at 2500 x 2048 px half the time of a filter chosen for each row, in fewer bytes."""
 
 
 def is_drafted(folder: Path, model_version: str) -> bool:
@@ -41,14 +50,17 @@ def write_study(
     draft = folder.with_name(f".{folder.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     (draft / "sentences").mkdir(parents=True)
-    pictures = {"The draft and where it rests": "summary.png"}
     shown = replace(report, sentences=report.surfaced)
-    draw_report(film.display, shown, film.geometry).save(draft / "summary.png")
-    for number, sentence in enumerate(shown.sentences, start=1):
-        if sentence.verdict is not Verdict.UNGROUNDED:
-            name = f"sentences/{number}.png"
-            overlay(film.display, sentence, film.geometry).save(draft / name, compress_level=COMPRESSION)
-            pictures[f"Sentence {number}"] = name
+    resting = {n: one for n, one in enumerate(shown.sentences, start=1) if one.verdict is not Verdict.UNGROUNDED}
+    pictures = {"The draft and where it rests": "summary.png"} | {f"Sentence {n}": sentence_file(n) for n in resting}
+
+    def draw(number: int, sentence: GroundedSentence) -> None:
+        write_picture(draft / sentence_file(number), overlay(film.display, sentence, film.geometry))
+
+    with ThreadPoolExecutor() as pool:
+        summary = pool.submit(draw_report, film.display, shown, film.geometry)
+        list(pool.map(draw, resting.keys(), resting.values()))
+        summary.result().save(draft / "summary.png")
     bundle = report_bundle(
         report,
         film.label.facts,
@@ -61,3 +73,17 @@ def write_study(
     (draft / "report.json").write_text(json.dumps(report.to_json(), indent=1) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
+
+
+def sentence_file(number: int) -> str:
+    return f"sentences/{number}.png"
+
+
+def write_picture(path: Path, picture: Image.Image) -> None:
+    """An RGB picture as PNG.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    encoded = cv2.imencode(".png", cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR), PNG)[1]
+    path.write_bytes(encoded.tobytes())
