@@ -39,10 +39,10 @@ def fitted(image: NDArray[np.uint8], width: int, height: int) -> tuple[NDArray[n
 
 def region_heat(sentence: GroundedSentence, geometry: Geometry, image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """A sentence's map over an image (H, W) of the whole radiograph: 0 where it is least, 1 where it is greatest."""
-    size = image.shape[::-1]
-    heat = cv2.resize(geometry.map_to_original(sentence.map), size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
     low, high = float(sentence.map.min()), float(sentence.map.max())
-    return (heat - low) / (high - low) if high > low else np.zeros_like(heat)
+    spread = (sentence.map - low) / (high - low) if high > low else np.zeros_like(sentence.map)
+    heat = cv2.resize(geometry.map_to_original(spread), image.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(heat, np.float32)
 
 
 def draw_regions(
