@@ -91,7 +91,8 @@ def test_a_passed_model_becomes_the_challenger_and_comes_back_whole(
     assert version.tags["policy.sha256"] == json.loads((workspace / "verdict.json").read_text())["policy_sha256"]
     # A process of its own: here MLflow knows by now where its registry is.
     fetch = "from pipelines.infer import local_model; print(local_model('models:/radassist-reporter@challenger'))"
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "MLFLOW_TRACKING_URI": ""}
+    unset = {"MLFLOW_TRACKING_URI": "", "MLFLOW_REGISTRY_URI": ""}
+    environment = os.environ | unset | {"PYTHONPATH": str(Path(__file__).parents[2])}
     fetched = subprocess.run([sys.executable, "-c", fetch], env=environment, capture_output=True, text=True, check=True)
     there = Path(fetched.stdout.strip().splitlines()[-1])
     assert open_artefact(there).version == open_artefact(workspace / "exported").version
