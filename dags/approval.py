@@ -30,22 +30,37 @@ No signature counts from those whose work the run is: {own}. A rejection ends th
 """
 
 
-class Approval(ApprovalOperator):
-    """Asks whether the run's model may be registered. A rejection fails the task for good, and so does no answer."""
+class Question(ApprovalOperator):
+    """Asks a person whether `what` may be. A rejection fails the task for good, and so does no answer."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(subject="Approve the model of run {{ run_id }}", defaults=None, **kwargs)
+    def __init__(self, *, what: str, **kwargs: Any) -> None:
+        super().__init__(defaults=None, **kwargs)
+        self.what = what
+
+    def asked(self, context: Context) -> str:
+        """What stands in the question, in Markdown."""
+        raise NotImplementedError
 
     def execute(self, context: Context) -> None:
-        self.body = question(workspace_of(context).opened())
+        self.body = self.asked(context)
         super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         if "error" in event:
-            raise AirflowFailException(f"nobody approved the run: {event['error']}")
+            raise AirflowFailException(f"nobody approved {self.what}: {event['error']}")
         if event["chosen_options"] != [self.APPROVE]:
-            raise AirflowFailException(f"{name_of(event)} rejected the run")
+            raise AirflowFailException(f"{name_of(event)} rejected {self.what}")
         return super().execute_complete(context, event)
+
+
+class Approval(Question):
+    """Asks whether the run's model may be registered."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(what="the run", subject="Approve the model of run {{ run_id }}", **kwargs)
+
+    def asked(self, context: Context) -> str:
+        return question(workspace_of(context).opened())
 
 
 class SignedOff(InRun):

@@ -14,11 +14,10 @@ import sys
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Asset, Context, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dags.approval import name_of
+from dags.approval import Question
 from dags.wiring import FINAL_CODES, ROOT
 from pipelines.environment import quiet_environment
 
@@ -56,24 +55,16 @@ def question_of(said: dict[str, Any]) -> dict[str, Any] | None:
     return rollout if rollout and rollout["asks"] else None
 
 
-class Approval(ApprovalOperator):
-    """Puts the present question. A rejection fails the task for good, and so does no answer."""
+class Approval(Question):
+    """Puts the question that the task `asked_by` found to be the present one."""
 
-    def __init__(self, *, asked: str, **kwargs: Any) -> None:
-        super().__init__(subject="A rollout asks for approval", defaults=None, **kwargs)
-        self.asked = asked
+    def __init__(self, *, asked_by: str, **kwargs: Any) -> None:
+        super().__init__(what="the rollout's next step", subject="A rollout asks for approval", **kwargs)
+        self.asked_by = asked_by
 
-    def execute(self, context: Context) -> None:
-        rollout = context["ti"].xcom_pull(task_ids=self.asked)
-        self.body = ASKED.format(**rollout | {"makers": ", ".join(rollout["makers"])})
-        super().execute(context)
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        if "error" in event:
-            raise AirflowFailException(f"nobody approved the rollout: {event['error']}")
-        if event["chosen_options"] != [self.APPROVE]:
-            raise AirflowFailException(f"{name_of(event)} rejected the rollout's next step")
-        return super().execute_complete(context, event)
+    def asked(self, context: Context) -> str:
+        rollout = context["ti"].xcom_pull(task_ids=self.asked_by)
+        return ASKED.format(**rollout | {"makers": ", ".join(rollout["makers"])})
 
 
 settings: dict[str, Any] = {
@@ -142,5 +133,5 @@ with DAG(
         print(f"rollout {now['id']} is {now['phase']} at {now['weight']:.0%} of the studies")
 
     asked = question()
-    approve = Approval(task_id="approve", asked="question", response_timeout=ANSWER_TIME)
+    approve = Approval(task_id="approve", asked_by="question", response_timeout=ANSWER_TIME)
     asked >> approve >> signed(asked)
