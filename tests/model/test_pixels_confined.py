@@ -58,7 +58,7 @@ def test_input_and_refusals_are_those_of_the_plain_function(tmp_path: Path) -> N
 
 def test_a_file_beyond_the_limits_is_refused_and_the_next_one_is_read() -> None:
     with ConfinedPixels(Limits(memory=192 << 20, seconds=4)) as confined:
-        for file, reason in ((bulky(), Refusal.OUT_OF_MEMORY), (lengthy(), Refusal.TIME_OUT)):
+        for file, reason in ((lengthy(), Refusal.TIME_OUT), (bulky(), Refusal.OUT_OF_MEMORY)):
             with pytest.raises(PixelsRefused) as refused:
                 confined.to_model_input(file, PARAMS)
             assert refused.value.reason == reason

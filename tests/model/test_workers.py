@@ -22,6 +22,13 @@ ENDLESS: Item = partial(time.sleep, 3600)
 GREEDY: Item = partial(bytearray, 1 << 30)
 
 
+class Swelling:
+    """An item that takes more than anybody has as soon as it is unpacked."""
+
+    def __reduce__(self) -> tuple[type[bytearray], tuple[int]]:
+        return bytearray, (1 << 50,)
+
+
 def square(number: int) -> Item:
     return partial(pow, number, 2)
 
@@ -53,6 +60,15 @@ def test_an_item_that_dies_swells_or_hangs_is_lost_alone_and_says_why() -> None:
     bad = {3: DEADLY, 4: GREEDY, 5: ENDLESS, 11: DEADLY}
     why = {3: Loss.CRASHED, 4: Loss.OUT_OF_MEMORY, 5: Loss.TIME_OUT, 11: Loss.CRASHED}
     assert called([bad.get(n, square(n)) for n in range(14)]) == [why.get(n, n * n) for n in range(14)]
+
+
+def test_an_item_too_large_to_be_unpacked_is_out_of_memory_and_its_process_goes_on() -> None:
+    worker: Worker[Swelling | str, int] = Worker(os.path.getsize, SMALL)  # type: ignore[arg-type]
+    with pytest.raises(Lost) as lost:
+        worker(Swelling())
+    assert lost.value.why is Loss.OUT_OF_MEMORY
+    assert worker(os.devnull) == 0
+    worker.close()
 
 
 def test_a_fault_of_the_function_is_the_callers() -> None:
