@@ -123,6 +123,14 @@ def wait_for(found: Callable[[], T | None], what: str, airflow: AirflowClient) -
 
 def sign_and_approve(airflow: AirflowClient, run: Workspace, run_id: str, console: Console, task: str) -> None:
     """What a person does whom the run waits for: sign its report, then answer Airflow."""
+    if not sign_report(run, console):
+        raise DemoError(f"the report could not be signed; {task} waits in Airflow for an answer")
+    airflow.answer("retrain", run_id, task, "Approve")
+    console.print(f"{task}: answered Approve")
+
+
+def sign_report(run: Workspace, console: Console) -> bool:
+    """Sign a run's validation report in the name of the demo's reviewer, and show what a person would see."""
     report, key = run.path / "report" / "report.json", demo_key(run.root)
     signing = [
         *("report", "sign", str(report.relative_to(run.root))),
@@ -132,10 +140,7 @@ def sign_and_approve(airflow: AirflowClient, run: Workspace, run_id: str, consol
     console.print(f"$ radassist {' '.join(signing)}", soft_wrap=True)
     done = subprocess.run(radassist(*signing), cwd=run.root, capture_output=True, text=True, check=False)
     console.print(done.stdout + done.stderr, markup=False, highlight=False, soft_wrap=True, end="")
-    if done.returncode != 0:
-        raise DemoError(f"the report could not be signed; {task} waits in Airflow for an answer")
-    airflow.answer("retrain", run_id, task, "Approve")
-    console.print(f"{task}: answered Approve")
+    return done.returncode == 0
 
 
 def show_outcome(airflow: AirflowClient, run: Workspace, run_id: str, state: str, console: Console) -> int:

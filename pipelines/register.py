@@ -94,11 +94,24 @@ def register(root: Path = Path(), run_id: str | None = None, *, track_only: bool
     if refusal := why_refused(root, verdict):
         return replace(done, refusal=refusal)
     try:
-        signed = sign_off(root, tags["model.sha256"])
+        return enter_version(root, done, datetime.now(UTC))
     except Unsigned as unsigned:
         return replace(done, refusal=str(unsigned))
-    version = registered(client, root, run.info.run_id, tags, signed)
-    enter_origin(root, artefact, run_id, run.info.run_id, version, datetime.now(UTC))
+
+
+def enter_version(root: Path, done: Registration, registered_at: datetime) -> Registration:
+    """Enter the model of a recorded run into MLflow's registry and its origin into the records, on a signature alone.
+
+    Raises:
+        Unsigned: no signature releases it.
+    """
+    import mlflow
+
+    artefact, verdict = open_artefact(root / "exported"), load_verdict(root / VERDICT)
+    tags = run_tags(root, done.run_id, artefact, verdict)
+    signed = sign_off(root, tags["model.sha256"])
+    version = registered(mlflow.MlflowClient(done.tracking_uri), root, done.mlflow_run_id, tags, signed)
+    enter_origin(root, artefact, done.run_id, done.mlflow_run_id, version, registered_at)
     return replace(done, version=version, signed=signed)
 
 

@@ -3,7 +3,7 @@
 Studies of its test split arrive a few a second, are drafted from the evaluation's drafts and signed by simulated
 readers; all of it goes into the project's records, under models that say DEMO in their names where nobody trained them.
 Looks are runs of the DAG `rollout`; questions are put by `rollout_approval` and answered by the demo's reviewer, who is
-nobody.
+nobody. Where no model is served yet, the first version is one that learned for a third of the time.
 """
 
 import subprocess
@@ -25,6 +25,7 @@ from pipelines.demo import DemoError, wait_for
 from pipelines.demo_reviewer import NAME, demo_key
 from pipelines.evidence.identity import MODEL_NAME
 from pipelines.rollout.cases import Case, Draft, read_cases, weakened
+from pipelines.rollout.first_version import DEMO, first_version
 from pipelines.rollout.mirror import registry
 from pipelines.rollout.page import page_path
 from pipelines.rollout.stream import Stream
@@ -37,8 +38,7 @@ from release.state import State
 from release.store import every, standing
 
 POLICY = "policy/rollout-demo.yaml"
-EARLY, HARMFUL = "DEMO-early", "DEMO-harmful"
-LEFT_OUT = {EARLY: 0.3, HARMFUL: 0.7}  # share of the studies in which these leave out a finding
+HARMFUL, LEFT_OUT = "DEMO-harmful", 0.7  # a version that leaves out a finding in this share of the studies
 STUDIES_PER_DAY = 3 * 86_400.0
 SIGNING_HOURS = 0.0005
 POLL_SECONDS = 2.0
@@ -146,9 +146,10 @@ def demo(root: Path, console: Console) -> None:
     trained, champion = _models(engine)
     cases = _cases(root, trained)
     drafts: dict[str, Sequence[Draft | None]] = {trained.model: [case.draft for case in cases]}
-    drafts |= {_named(trained, how): weakened(cases, share, how) for how, share in LEFT_OUT.items()}
-    if champion is not None and champion.model not in drafts:
-        drafts[champion.model] = _aligned(cases, _cases(root, champion))
+    drafts[f"{trained.model}-{HARMFUL}"] = weakened(cases, LEFT_OUT, HARMFUL)
+    first = champion or first_version(root, trained, console)
+    if first.model not in drafts:
+        drafts[first.model] = _aligned(cases, _cases(root, first))
     with console.status("Airflow and MLflow are starting"):
         services.up(console.print)
     airflow = services.client()
@@ -160,25 +161,25 @@ def demo(root: Path, console: Console) -> None:
     one = Demo(root, engine, airflow, stream, console, before)
     paused = {dag: airflow.set_paused(dag, False) for dag in DAGS}
     try:
-        _play(one, root, trained, champion)
+        _play(one, root, trained, first, is_served=champion is not None)
     finally:
         for dag, was in paused.items():
             airflow.set_paused(dag, was)
         show_pages(services, console)
 
 
-def _play(one: Demo, root: Path, trained: Model, champion: Model | None) -> None:
+def _play(one: Demo, root: Path, trained: Model, first: Model, *, is_served: bool) -> None:
     console = one.console
     console.print(f"[bold yellow]DEMO[/] policy {POLICY}: a compressed clock and wide margins; drafts from the cache")
     ended = []
-    if champion is None:
+    if not is_served:
         console.rule("the first version, by signature alone")
-        ended.append(one.release(_derived(one.engine, root, trained, EARLY), "--initial"))
-    if champion is None or champion.model != trained.model:
+        ended.append(one.release(first.model, "--initial"))
+    if first.model != trained.model:
         console.rule("the demo's model, from challenger to champion")
         ended.append(one.release(trained.model))
     console.rule("a harmful candidate")
-    harmful = one.release(_derived(one.engine, root, trained, HARMFUL))
+    harmful = one.release(_enter_harmful(one.engine, root, trained))
     for state in (*ended, harmful):
         console.print(f"[bold]{state.candidate}[/]: {state.phase}  {page_path(root, state.id)}", soft_wrap=True)
     console.rule("where a report came from")
@@ -195,7 +196,7 @@ def _play(one: Demo, root: Path, trained: Model, champion: Model | None) -> None
 def _models(engine: Engine) -> tuple[Model, Model | None]:
     """The model that was trained last, and the one that drafts now."""
     with reading(engine) as connection:
-        trained = [model for model in registered(connection) if "DEMO" not in model.model]
+        trained = [model for model in registered(connection) if DEMO not in f"{model.run} {model.model}"]
         live = standing(connection).champion
         champion = find_model(connection, live) if live else None
     if not trained:
@@ -218,23 +219,22 @@ def _aligned(cases: Sequence[Case], others: Sequence[Case]) -> list[Draft | None
     return [drafts.get(case.id) for case in cases]
 
 
-def _named(trained: Model, how: str) -> str:
-    return f"{trained.model}-{how}"
-
-
-def _derived(engine: Engine, root: Path, trained: Model, how: str) -> str:
+def _enter_harmful(engine: Engine, root: Path, trained: Model) -> str:
     """A version that stands for the trained one with findings left out, known to records and MLflow alike; its name."""
-    name, client = _named(trained, how), registry(root)
+    name, client = f"{trained.model}-{HARMFUL}", registry(root)
     with reading(engine) as connection:
         if find_model(connection, name):
             return name
     version = None
     if client is not None:
-        tags = {"demo": f"the drafts of {trained.model}, a finding left out in {LEFT_OUT[how]:.0%} of the studies"}
+        tags = {"demo": f"the drafts of {trained.model}, a finding left out in {LEFT_OUT:.0%} of the studies"}
         source = f"runs:/{trained.mlflow_run}/model"
         version = str(client.create_model_version(MODEL_NAME, source, trained.mlflow_run, tags).version)
-    apart = timedelta(seconds=-1 if how == EARLY else 1)
-    derived = {"model": name, "registry_version": version, "registered_at": trained.registered_at + apart}
+    derived = {
+        "model": name,
+        "registry_version": version,
+        "registered_at": trained.registered_at + timedelta(seconds=1),
+    }
     with writing(engine) as connection:
         enter_model(connection, Model.model_validate(trained.model_dump() | derived))
     return name

@@ -15,12 +15,13 @@ from pipelines.cli import main
 from pipelines.rollout import command
 from pipelines.rollout import demo as demos
 from pipelines.rollout.cases import weakened
-from pipelines.rollout.demo import EARLY, HARMFUL, LEFT_OUT, POLICY, SIGNING_HOURS, STUDIES_PER_DAY, Demo
+from pipelines.rollout.demo import HARMFUL, LEFT_OUT, POLICY, SIGNING_HOURS, STUDIES_PER_DAY, Demo
 from pipelines.rollout.evidence import load_policy
 from pipelines.rollout.stream import Stream
 from pipelines.rollout.tick import run
 from records.canonical import sha256
 from records.database import open_database, reading, writing
+from records.models import find_model
 from records.signatures import Meaning, sign
 from release.store import broken, every, standing
 from tests.pipelines.releasing import EARLY as AT
@@ -93,16 +94,17 @@ class Airflow:
 
 @pytest.fixture
 def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
-    """A project whose newest model m1 a DEMO identity signed for; nothing drafts yet."""
+    """A project whose models, m0 and then m1, a DEMO identity signed for; nothing drafts yet."""
     for name in ("RADASSIST_RECORDS_URL", "RADASSIST_WEBHOOK_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
     monkeypatch.chdir(tmp_path)
     project = Project(tmp_path)
-    project.register("m1", signer=None)
     reviewer = project.key("Anybody", demo=True)
-    with writing(project.engine) as connection:
-        sign(connection, reviewer, Meaning.APPROVED, sha256("m1"), "b" * 64, AT)
+    for name in ("m0", "m1"):
+        project.register(name, signer=None)
+        with writing(project.engine) as connection:
+            sign(connection, reviewer, Meaning.APPROVED, sha256(name), "b" * 64, AT)
     project.promise(load_policy(SHIPPED))
     project.policy_file.rename(tmp_path / POLICY)
 
@@ -115,7 +117,7 @@ def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
         monkeypatch.setattr(module, "datetime", Clock)
     monkeypatch.setattr(demos, "time", Clock)
     drafts = {"m1": [case.draft for case in CASES]}
-    drafts |= {f"m1-{how}": weakened(CASES, share, how) for how, share in LEFT_OUT.items()}
+    drafts |= {"m0": weakened(CASES, 0.3, "m0"), f"m1-{HARMFUL}": weakened(CASES, LEFT_OUT, HARMFUL)}
     stream = Stream(project.engine, CASES, drafts, STUDIES_PER_DAY, Clock.now(), SIGNING_HOURS)
     return Demo(tmp_path, project.engine, Airflow(tmp_path), stream, Console(file=open(os.devnull, "w")))  # type: ignore[arg-type]  # noqa: PTH123
 
@@ -123,13 +125,16 @@ def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Demo:
 def test_the_demo_releases_its_model_and_rolls_a_harmful_one_back(one: Demo, capfd: pytest.CaptureFixture[str]) -> None:
     trained, champion = demos._models(one.engine)
     assert champion is None
-    demos._play(one, one.root, trained, None)
+    with reading(one.engine) as connection:
+        first = find_model(connection, "m0")
+    assert first is not None
+    demos._play(one, one.root, trained, first, is_served=False)
     with reading(one.engine) as connection:
         rollouts = every(connection)
         assert broken(connection) is None
         assert standing(connection).champion == "m1"
     assert [(r.state.candidate, r.state.phase.value) for r in rollouts] == [
-        (f"m1-{EARLY}", "promoted"),
+        ("m0", "promoted"),
         ("m1", "promoted"),
         (f"m1-{HARMFUL}", "rolled_back"),
     ]
