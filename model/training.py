@@ -236,11 +236,13 @@ def sum_gradients(model: nn.Module, summed: Sum) -> None:
 def exchanges(parameters: Iterable[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
     """The parameters in order, in runs of at most EXCHANGED values; a larger one is a run of its own."""
     run: list[nn.Parameter] = []
+    values = 0
     for parameter in parameters:
-        if run and sum(p.numel() for p in run) + parameter.numel() > EXCHANGED:
+        if run and values + parameter.numel() > EXCHANGED:
             yield run
-            run = []
+            run, values = [], 0
         run.append(parameter)
+        values += parameter.numel()
     if run:
         yield run
 

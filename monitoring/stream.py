@@ -20,6 +20,7 @@ from monitoring.columns import (
     STUDY,
     Family,
 )
+from monitoring.operations import GPU
 from monitoring.policy import Policy
 from monitoring.quality import EDIT_RATE, FORMULAS, SATISFACTION
 from records.predictions import Role
@@ -32,7 +33,8 @@ def read_stream(connection: Connection, model: str, as_of: datetime, policy: Pol
     """A row a study that had arrived as of a time for this model version, and a row for each of the last hours that
     waits for whichever; `monitoring.columns` names the columns."""
     found = window(connection, EARLIEST, LATEST, role=Role.LIVE, model=model)  # a wrong clock may date an arrival late
-    known = found.predictions.reindex(columns=["study", "patient", "arrived_at", "drafted_at", "seconds", "error"])
+    asked = ["study", "patient", "arrived_at", "drafted_at", "seconds", "error", "gpu_use"]
+    known = found.predictions.reindex(columns=asked)
     drafts = features(found).assign(
         **{
             STUDY: known["study"],
@@ -41,6 +43,7 @@ def read_stream(connection: Connection, model: str, as_of: datetime, policy: Pol
             DRAFTED: pd.to_datetime(known["drafted_at"], utc=True),
             SECONDS: known["seconds"].astype(float),
             FAILED: known["error"].notna().astype(float),
+            GPU: known["gpu_use"].astype(float),
         }
     )
     now = pd.Timestamp(as_of)

@@ -11,12 +11,8 @@ from records.database import open_database, writing
 from records.models import Model, enter_model, find_model
 
 
-def enter_origin(
-    root: Path, artefact: Artefact, run: str, mlflow_run: str, registry_version: str, now: datetime
-) -> Model:
-    """Enter the origin of the model that the run in `root` made, under the version that its reports name.
-
-    The same weights have one origin: that of the run that registered them first.
+def made_of(root: Path, run: str) -> dict[str, str]:
+    """What made the model of the run in `root`: commit, data, lock and verdict.
 
     Raises:
         BadInput: the run has no commit, no `data.dvc`, no `dvc.lock` or no verdict.
@@ -31,6 +27,20 @@ def enter_origin(
     if missing := [name for name, value in parts.items() if value is None]:
         rule = f"a report must lead back to what made its model, and {', '.join(missing)} is not known"
         raise BadInput(f"run {run}", rule, "register it in its worktree, after `dvc repro`")
+    return {name: value for name, value in parts.items() if value is not None}
+
+
+def enter_origin(
+    root: Path, artefact: Artefact, run: str, mlflow_run: str, registry_version: str, now: datetime
+) -> Model:
+    """Enter the origin of the model that the run in `root` made, under the version that its reports name.
+
+    The same weights have one origin: that of the run that registered them first.
+
+    Raises:
+        BadInput: see `made_of`.
+    """
+    parts = made_of(root, run)
     with writing(open_database(records_url(root))) as connection:
         if found := find_model(connection, artefact.version):
             return found

@@ -30,7 +30,7 @@ from pipelines.examples import read_drafts, report_text
 from pipelines.gate import VERDICT, Verdict, load_verdict, refusals
 from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
-from pipelines.model_origin import enter_origin
+from pipelines.model_origin import enter_origin, made_of
 from pipelines.origin import origin_of
 from pipelines.params import load_presets
 from pipelines.parity import proven
@@ -103,14 +103,16 @@ def enter_version(root: Path, done: Registration, registered_at: datetime) -> Re
     """Enter the model of a recorded run into MLflow's registry and its origin into the records, on a signature alone.
 
     Raises:
+        BadInput: it is not known what made it.
         Unsigned: no signature releases it.
     """
     import mlflow
 
-    artefact, verdict = open_artefact(root / "exported"), load_verdict(root / VERDICT)
-    tags = run_tags(root, done.run_id, artefact, verdict)
+    made_of(root, done.run_id)  # before MLflow shows a challenger
+    client, artefact = mlflow.MlflowClient(done.tracking_uri), open_artefact(root / "exported")
+    tags = run_tags(root, done.run_id, artefact, load_verdict(root / VERDICT))
     signed = sign_off(root, tags["model.sha256"])
-    version = registered(mlflow.MlflowClient(done.tracking_uri), root, done.mlflow_run_id, tags, signed)
+    version = registered(client, artefact, done.mlflow_run_id, tags, signed)
     enter_origin(root, artefact, done.run_id, done.mlflow_run_id, version, registered_at)
     return replace(done, version=version, signed=signed)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from model.artefact import copy_without, open_artefact
+from model.artefact import Artefact, copy_without
 from pipelines.evidence.identity import MODEL_NAME
 from records.signatures import Signature
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 ALIAS = "challenger"
 
 
-def registered(client: "MlflowClient", root: Path, mlflow_run_id: str, tags: dict[str, str], signed: Signature) -> str:
+def registered(
+    client: "MlflowClient", artefact: Artefact, mlflow_run_id: str, tags: dict[str, str], signed: Signature
+) -> str:
     """The version of the model in the registry, made where these weights have none; `challenger` points at it.
 
     It has the variants that the tag `model.variants` names. The run and the version say who signed it off.
@@ -32,9 +34,9 @@ def registered(client: "MlflowClient", root: Path, mlflow_run_id: str, tags: dic
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        artefact = open_artefact(root / "exported")
+        left_out = set(artefact.variants) - set(tags["model.variants"].split(","))
         with TemporaryDirectory() as folder:
-            copy_without(artefact, set(artefact.variants) - set(tags["model.variants"].split(",")), Path(folder))
+            copy_without(artefact, left_out, Path(folder))
             mlflow.log_artifacts(folder, "model", run_id=mlflow_run_id)
         made = client.create_model_version(MODEL_NAME, f"runs:/{mlflow_run_id}/model", mlflow_run_id, tags)
         version = str(made.version)

@@ -90,7 +90,8 @@ def train(
 
     batches = -(-len(training) // settings.batch_size)
     begun = "" if start is None else sha256_of(start / "model.safetensors")
-    same = f"{fingerprint(prepared)} {settings!r} {params.model!r}{begun} {came_from['policy_sha256']}"
+    asked = settings.model_copy(update={"processes": 1})  # a checkpoint goes on with another number of them
+    same = f"{fingerprint(prepared)} {asked!r} {params.model!r}{begun} {came_from['policy_sha256']}"
     identity = hashlib.sha256(same.encode()).hexdigest()
     course = Course(checkpoints / "train.safetensors", identity, model, accelerator)
     optimizer, schedule = make_optimizer(model, settings, batches, done=course.steps(batches))
@@ -267,12 +268,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    import torch
     from accelerate import PartialState
 
     params = load_params()
+    processes = 1 if torch.cuda.is_available() else params.train.processes
     again = [sys.executable, "-m", "pipelines.cli", "train", "--prepared", str(args.prepared), "--out", str(args.out)]
     again += ["--checkpoints", str(args.checkpoints), "--checkpoint-seconds", str(args.checkpoint_seconds)]
-    with ranks(params.train.processes, again, args.checkpoints / "meeting"):
+    with ranks(processes, again, args.checkpoints / "meeting"):
         figures = train(args.prepared, args.out, args.checkpoints, params, args.checkpoint_seconds)
         if PartialState().is_main_process:
             write_metrics("train", figures)

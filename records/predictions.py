@@ -74,6 +74,7 @@ class Prediction(Strict):
         seconds: from the study's arrival to the draft, or to giving up. timings: of each step.
         error: the name of the reason for which there is no draft, never a message.
         findings: an observation and its label, 1, 0 or -1. words, image: statistics by name.
+        gpu_use: the share of the time of drafting in which the graphics card ran anything, as NVML counts it.
     """
 
     study: Pseudonym
@@ -94,6 +95,7 @@ class Prediction(Strict):
     image: dict[Term, Finite] = Field(default_factory=dict)
     input_sha256: Hex32 | None = None
     software: dict[Line, Line] = Field(default_factory=dict)
+    gpu_use: Share | None = None
 
     @model_validator(mode="after")
     def _error_or_draft(self) -> Self:

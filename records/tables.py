@@ -115,6 +115,7 @@ predictions = Table(  # what a model made of a study, and how; no text of it, an
     Column("embedding", LargeBinary),  # the encoder's pooled features: float16, little endian
     Column("input_sha256", String(64)),
     Column("software", CanonicalJson, nullable=False),  # name: version
+    Column("gpu_use", Float),  # 0 to 1; null on a CPU
     UniqueConstraint("study", "model", "role"),
 )
 

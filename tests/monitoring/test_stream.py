@@ -199,10 +199,13 @@ def test_a_review_counts_from_when_it_was_signed(records: Engine, watched: Watch
 
 def test_who_waits_and_what_failed_is_told_of(records: Engine, watched: Watched, quiet: pd.DataFrame) -> None:
     with writing(records) as connection:
-        enter(connection, quiet.head(3))
+        enter(connection, quiet.head(1), gpu_use=0.5)
+        enter(connection, quiet.iloc[1:2], gpu_use=0.7)
+        enter(connection, quiet.iloc[2:3])
         failed = {"error": "timed_out", "sentences": (), "findings": {}}
         enter(connection, quiet.iloc[3:4], **failed)
         enter_study(connection, Study(study="waits", patient="p", arrived_at=after(3)))
         enter_study(connection, Study(study="long_ago", patient="p", arrived_at=after(0) - timedelta(days=9)))
     running = look(records, watched, 5).running
     assert (running.n, running.queue, running.error_rate) == (4, 1, 0.25)
+    assert running.gpu_use == pytest.approx(0.6)  # of those drafted on a graphics card

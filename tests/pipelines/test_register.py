@@ -143,6 +143,15 @@ def test_a_model_that_nobody_signed_off_is_recorded_and_not_registered(
     assert register(monkeypatch, "--track-only") == 0
 
 
+def test_a_model_whose_making_is_not_known_stands_in_no_registry(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace / "dvc.lock").unlink()
+    assert register(monkeypatch) == 2
+    assert "dvc_lock_sha256 is not known" in capsys.readouterr().err
+    assert client(workspace).search_registered_models() == []
+
+
 def test_the_run_holds_parameters_curves_figures_tables_pictures_and_the_data(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -150,8 +150,9 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(project: Path, proc
 def test_a_signal_stops_after_the_step_and_the_run_goes_on_bit_for_bit(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], signalled_at: int
 ) -> None:
-    """In the middle of an epoch, at its end, and in a later one."""
+    """In the middle of an epoch, at its end, and in a later one; also where it is asked to go on as two processes."""
     params = Params.model_validate(PARAMS)
+    shared = Params.model_validate(PARAMS | {"train": PARAMS["train"] | {"processes": 2}})
     monkeypatch.chdir(project)
     monkeypatch.setenv("RADASSIST_PROGRESS", str(project / "progress.jsonl"))
     whole = train(Path("prepared"), Path("whole"), Path("elsewhere"), params)
@@ -169,7 +170,7 @@ def test_a_signal_stops_after_the_step_and_the_run_goes_on_bit_for_bit(
     epochs, batches = divmod(signalled_at, 6) if signalled_at % 6 else (signalled_at // 6 - 1, 6)
     where = f"after epoch {epochs} and {batches} batches"
     assert f"stopped {where}; the same command goes on" in capsys.readouterr().err
-    figures = train(Path("prepared"), Path("trained"), Path("checkpoints"), params)
+    figures = train(Path("prepared"), Path("trained"), Path("checkpoints"), shared)
     assert f"resuming {where}" in capsys.readouterr().out
     assert figures["train_loss"] == whole["train_loss"]
     assert (project / "trained/model.safetensors").read_bytes() == (project / "whole/model.safetensors").read_bytes()

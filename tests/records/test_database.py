@@ -18,7 +18,7 @@ from records.tables import metadata
 def test_the_migrations_lead_from_nothing_to_the_tables_of_the_code(engine: Engine) -> None:
     with reading(engine) as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert MigrationContext.configure(connection).get_current_revision() == "0003"
+        assert MigrationContext.configure(connection).get_current_revision() == "0004"
 
 
 def test_a_second_opening_changes_nothing_and_a_copy_opens_where_nothing_may_be_written(

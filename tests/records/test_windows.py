@@ -122,7 +122,7 @@ COPIED = (  # a study every five minutes, every second one signed an hour later
     "INSERT INTO studies SELECT study, 'p', at, 'DX', 'PA', NULL, NULL, NULL, NULL FROM numbers",
     """INSERT INTO predictions
        SELECT draft, numbers.study, model, role, rollout, arm, weight, shadowed, at, seconds, timings, error,
-              confidence, sentences, findings, words, image, zeroblob(256), input_sha256, software
+              confidence, sentences, findings, words, image, zeroblob(256), input_sha256, software, gpu_use
        FROM numbers, predictions""",
     "INSERT INTO reports SELECT signed, study, '', '' FROM numbers WHERE n % 2 = 0",
     "INSERT INTO reviews SELECT study, draft, signed, 'r', 30, NULL, later FROM numbers WHERE n % 2 = 0",
