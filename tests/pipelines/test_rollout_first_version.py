@@ -10,6 +10,7 @@ from rich.console import Console
 
 from model.errors import BadInput
 from pipelines.checkout import records_url
+from pipelines.demo import DemoError
 from pipelines.params import load_params
 from pipelines.register import Registration
 from pipelines.rollout import first_version as first_versions
@@ -26,7 +27,9 @@ LEARN = "import yaml; print(yaml.safe_load(open('params.yaml'))['presets']['demo
 
 
 @pytest.fixture
-def trained(tiny: TinyProject) -> Model:
+def trained(tiny: TinyProject, monkeypatch: pytest.MonkeyPatch) -> Model:
+    monkeypatch.setenv("PYTHONPATH", str(SHIPPED.parent))  # the tiny project's own `pipelines` stands behind it
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
     shutil.copy(SHIPPED, tiny.root / "params.yaml")
     (tiny.root / "dvc.yaml").write_text("stages: {}\n")
     tiny.set_stage("train", cmd=f'python -c "{LEARN}" > learned', params=["presets.demo.train"], outs=["learned"])
@@ -62,3 +65,9 @@ def test_it_learns_from_no_other_data(tiny: TinyProject, trained: Model) -> None
     other = trained.model_copy(update={"data_md5": "0" * 32 + ".dir"})
     with pytest.raises(BadInput, match=r"which is 0{32}.dir; `radassist ingest --restore 0{32}.dir`"):
         first_version(tiny.root, other, Console())
+
+
+def test_a_stage_that_fails_ends_it_and_names_its_log(tiny: TinyProject, trained: Model) -> None:
+    tiny.set_stage("train", cmd="false")
+    with pytest.raises(DemoError, match=r"train of DEMO-early-m1 ended with exit code 1, see .*/logs/train\.log"):
+        first_version(tiny.root, trained, Console())
