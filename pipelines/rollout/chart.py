@@ -39,7 +39,7 @@ def sequence_chart(
     parts += [
         f'<text x="{x(mark * unit):.1f}" y="{HEIGHT - 14}" text-anchor="middle">{mark:g}</text>'
         for mark in marks
-        if x(mark * unit) < WIDTH - RIGHT - 45  # where the unit stands
+        if x(mark * unit) < WIDTH - RIGHT - 62  # where the unit stands
     ]
     parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 14}" text-anchor="end">{name}</text>')
     for hour, weight in changes:
