@@ -24,6 +24,7 @@ from pipelines.checkout import main_checkout, tracking_uri
 from pipelines.environment import quiet_environment
 from pipelines.monitors.page import page
 from pipelines.monitors.reference import FILE, FOLDER
+from pipelines.whole_files import write_whole
 from records.database import reading
 from records.models import find_model
 from records.windows import serving
@@ -108,13 +109,11 @@ def fetch(root: Path, mlflow_run: str, path: Path) -> None:
     except (mlflow.MlflowException, OSError) as error:
         rule = f"MLflow run {mlflow_run} has no {FOLDER}/{FILE}"
         raise BadInput(f"reference {path}", rule, "pass --reference FILE") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(Path(found).read_bytes())
+    write_whole(path, Path(found).read_bytes())
 
 
 def write(seen: Snapshot, watched: Watched, policy: Policy, folder: Path) -> None:
     """Write the page and the two files for programs."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "snapshot.json").write_text(seen.to_json() + "\n")
-    (folder / "radassist.prom").write_text(render(seen))
-    (folder / "index.html").write_text(page(seen, watched, policy))
+    write_whole(folder / "snapshot.json", seen.to_json() + "\n")
+    write_whole(folder / "radassist.prom", render(seen))
+    write_whole(folder / "index.html", page(seen, watched, policy))

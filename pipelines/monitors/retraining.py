@@ -14,6 +14,7 @@ from monitoring.snapshot import Snapshot
 from pipelines.checkout import main_checkout
 from pipelines.git import ask as ask_git
 from pipelines.origin import SNAPSHOT
+from pipelines.whole_files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,7 @@ def ask(seen: Snapshot, policy: Policy, root: Path) -> Asked | None:
     if reason is None:
         return None
     asked = Asked(seen.model_version, now, reason, seen.policy_sha256)
-    path = _path(root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(asked), indent=1) + "\n")
+    write_whole(_path(root), json.dumps(asdict(asked), indent=1) + "\n")
     return asked
 
 

@@ -20,6 +20,7 @@ from pipelines import webhook
 from pipelines.checkout import main_checkout, tracking_uri
 from pipelines.environment import quiet_environment
 from pipelines.register import experiment_id_of
+from pipelines.whole_files import write_whole
 
 FILE = "alerts.json"
 EXPERIMENT = "radassist-monitoring"
@@ -35,10 +36,7 @@ def tell(seen: Snapshot, policy: Policy, folder: Path) -> tuple[Notice, ...]:
     sent, after = notices(read_open(path), seen.alarms, seen.as_of, policy)
     for notice in sent:
         webhook.post(payload(notice, seen))
-    folder.mkdir(parents=True, exist_ok=True)
-    written = path.with_suffix(".new")
-    written.write_text(json.dumps({key: _plain(asdict(was)) for key, was in after.items()}, indent=1) + "\n")
-    written.replace(path)
+    write_whole(path, json.dumps({key: _plain(asdict(was)) for key, was in after.items()}, indent=1) + "\n")
     return sent
 
 
