@@ -4,9 +4,11 @@ Without an action it reads the records, prints what alarms, and writes page and 
 """
 
 import argparse
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import requests
 from rich.console import Console
 from rich.table import Table
 
@@ -68,12 +70,12 @@ def main(args: argparse.Namespace) -> int:
         case "replay":
             plant(args)
         case _:
-            watch(args, policy)
+            return watch(args, policy)
     return 0
 
 
-def watch(args: argparse.Namespace, policy: Policy) -> None:
-    """Judge, print, write, and tell if that is asked for."""
+def watch(args: argparse.Namespace, policy: Policy) -> int:
+    """Judge, print, write, and tell if that is asked for. 1 where somebody could not be told."""
     root, as_of = Path(), time_of(args.as_of)
     records = open_database(records_url(root))
     model = args.model or served_model(records, as_of, policy)
@@ -87,13 +89,32 @@ def watch(args: argparse.Namespace, policy: Policy) -> None:
         print("no window is full yet, so there is none for Evidently to draw")
     elif args.evidently:
         write_evidently(last_window(records, watched, policy, as_of), watched.reference, policy, args.evidently)
-    if args.tell:
-        if asked := ask(seen, policy, root):
-            print(f"a retraining is asked for: {asked.reason}")
+    faults = told(seen, policy, root, folder) if args.tell else []
+    print(f"{folder / 'index.html'}")
+    for fault in faults:
+        print(f"radassist monitor: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def told(seen: Snapshot, policy: Policy, root: Path, folder: Path) -> list[str]:
+    """Ask for a retraining, send figures to MLflow and news to the webhook; where one fails, the other is told.
+
+    Returns:
+        What failed, in words. The same look again makes up for it.
+    """
+    faults = []
+    if asked := ask(seen, policy, root):
+        print(f"a retraining is asked for: {asked.reason}")
+    try:
+        track(seen, root)
+    except Exception as error:  # noqa: BLE001 - whatever ails MLflow, the webhook hears of the alarms
+        faults.append(f"MLflow did not take the figures: {type(error).__name__}")
+    try:
         for notice in tell(seen, policy, folder):
             print(f"told, {notice.kind}: {notice.text}")
-        track(seen, root)
-    print(f"{folder / 'index.html'}")
+    except requests.RequestException as error:
+        faults.append(f"the webhook did not take a notice: {type(error).__name__}")
+    return faults
 
 
 def plant(args: argparse.Namespace) -> None:

@@ -136,6 +136,21 @@ def test_a_look_prints_writes_and_says_the_same_again(watching: Path, capsys: py
     assert "radassist_windows" in (watching / "out" / "radassist.prom").read_text()
 
 
+def test_a_dead_webhook_ends_with_1_once_mlflow_has_the_figures(
+    watching: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import mlflow
+
+    uri = f"sqlite:///{watching / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("RADASSIST_WEBHOOK_URL", "http://127.0.0.1:9/nobody")
+    assert look("--as-of", "2026-03-03T08:00:00Z", "--tell") == 1
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1] == "radassist monitor: the webhook did not take a notice: ConnectionError"
+    assert "out/index.html" in said.out
+    assert mlflow.MlflowClient(uri).search_runs(["1"])
+
+
 def test_no_study_and_no_patient_is_on_the_page(watching: Path) -> None:
     assert look("--as-of", "2026-03-03T08:00:00Z") == 0
     with reading(open_database(os.environ["RADASSIST_RECORDS_URL"])) as connection:
