@@ -20,6 +20,7 @@ from rich.table import Table
 from model.errors import BadInput
 from pipelines.airflow_client import AirflowClient
 from pipelines.demo_reviewer import NAME, demo_key
+from pipelines.faults import Fault
 from pipelines.follow import follow
 from pipelines.services import Services, show_pages
 from pipelines.workspace import Workspace
@@ -34,7 +35,7 @@ MARKS = {"PASS": "[green]✓[/]", "FAIL": "[red]✗[/]", "INCONCLUSIVE": "[yello
 T = TypeVar("T")
 
 
-class DemoError(Exception):
+class DemoError(Fault):
     """A step that did not come to its end."""
 
 
@@ -214,9 +215,6 @@ def main(args: argparse.Namespace) -> int:
         raise BadInput(f"{root}", "the demo runs in a project with dags/", "run it from the project's root")
     try:
         return demo(root, args.studies, console)
-    except DemoError as error:
-        print(f"radassist demo: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         console.print("\ninterrupted; what Airflow has begun goes on")
         return 130

@@ -15,7 +15,7 @@ from model.artefact import open_artefact
 from model.errors import BadInput
 from pipelines.airflow_client import AirflowClient
 from pipelines.checkout import records_url
-from pipelines.demo import radassist, show_failure, wait_for
+from pipelines.demo import DemoError, radassist, show_failure, wait_for
 from pipelines.follow import follow
 from pipelines.infer import local_model
 from pipelines.monitors.look import folder_of, reference_of
@@ -85,11 +85,11 @@ def look(airflow: AirflowClient, root: Path, model: str, console: Console) -> in
 def call(root: Path, *arguments: str) -> None:
     """
     Raises:
-        BadInput: the command did not come to its end.
+        DemoError: the command did not come to its end.
     """
     code = subprocess.run(radassist(*arguments), cwd=root, check=False).returncode
     if code != 0:
-        raise BadInput(f"radassist {arguments[0]}", f"it ended with exit code {code}", "see what it said above")
+        raise DemoError(f"radassist {arguments[0]} ended with exit code {code}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,6 @@ Without an action it reads the records, prints what alarms, and writes page and 
 """
 
 import argparse
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from model.errors import BadInput
 from monitoring.policy import Policy
 from monitoring.snapshot import Snapshot
 from pipelines.checkout import records_url
+from pipelines.faults import Fault
 from pipelines.infer import local_model
 from pipelines.monitors import backtest, replay
 from pipelines.monitors.evidently_report import write_evidently
@@ -70,12 +70,16 @@ def main(args: argparse.Namespace) -> int:
         case "replay":
             plant(args)
         case _:
-            return watch(args, policy)
+            watch(args, policy)
     return 0
 
 
-def watch(args: argparse.Namespace, policy: Policy) -> int:
-    """Judge, print, write, and tell if that is asked for. 1 where somebody could not be told."""
+def watch(args: argparse.Namespace, policy: Policy) -> None:
+    """Judge, print, write, and tell if that is asked for.
+
+    Raises:
+        Fault: somebody could not be told.
+    """
     root, as_of = Path(), time_of(args.as_of)
     records = open_database(records_url(root))
     model = args.model or served_model(records, as_of, policy)
@@ -91,9 +95,8 @@ def watch(args: argparse.Namespace, policy: Policy) -> int:
         write_evidently(last_window(records, watched, policy, as_of), watched.reference, policy, args.evidently)
     faults = told(seen, policy, root, folder) if args.tell else []
     print(f"{folder / 'index.html'}")
-    for fault in faults:
-        print(f"radassist monitor: {fault}", file=sys.stderr)
-    return 1 if faults else 0
+    if faults:
+        raise Fault("; ".join(faults))
 
 
 def told(seen: Snapshot, policy: Policy, root: Path, folder: Path) -> list[str]:
