@@ -27,11 +27,11 @@ from pipelines.evaluation_set import written
 from pipelines.predicted import Embedder, predicted
 from pipelines.progress import Meter
 from pipelines.pseudonyms import Pseudonyms
-from pipelines.reviewed import comparisons, signed_by_reviewer
+from pipelines.reviewed import comparisons, signed_by_reviewer, text_of
 from pipelines.sources import Rejected, Source
 from pipelines.written_reports import WrittenReport, surfaced_report
 from records.database import writing
-from records.predictions import Role, Text, enter_prediction, enter_study, find_prediction
+from records.predictions import Role, enter_prediction, enter_study, find_prediction
 from records.predictions import Study as Arrived
 from records.reviews import Review, enter_comparison, enter_review
 
@@ -151,10 +151,7 @@ def enter(
                 reviewer=REVIEWER,
                 signed_at=prediction.drafted_at + REVIEW_LAG,
             )
-            said = signed[n]
-            enter_review(
-                connection, review, Text(findings=" ".join(said.findings), impression=" ".join(said.impression))
-            )
+            enter_review(connection, review, text_of(signed[n]))
             enter_comparison(connection, compared[n])
 
 
