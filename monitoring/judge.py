@@ -81,8 +81,7 @@ def judge(history: Sequence[Measures], reference: Reference, policy: Policy) -> 
         alarms.append(Alarm(f"prevalence:{name}", Family.FINDINGS, said))
     for name, found in sums.items():
         if found.crept(policy.creep):
-            total = max(found.up, found.down)
-            said = f"{name} creeps: {found.shift:+.2f} sd from the reference, cumulative sum {total:.1f}"
+            said = f"{name} creeps: {found.shift:+.2f} sd from the reference, cumulative sum {found.greater:.1f}"
             alarms.append(Alarm(f"creep:{name}", Family.ATTENTION, said))
     return Judged(tuple(alarms), changes, sums)
 
