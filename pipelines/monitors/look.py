@@ -6,9 +6,9 @@ var/monitoring/MODEL/radassist.prom           for Prometheus' textfile collector
 var/monitoring/MODEL/reference.safetensors    fetched from the run that made the model
 """
 
-import os
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from sqlalchemy import Engine
@@ -20,8 +20,8 @@ from monitoring.snapshot import Snapshot, snapshot
 from monitoring.stream import read_reviews, read_stream
 from monitoring.watched import Watched
 from monitoring.window import Window, drafted, read, windows
-from pipelines.checkout import main_checkout, tracking_uri
-from pipelines.environment import quiet_environment
+from pipelines.checkout import main_checkout
+from pipelines.mlflow_client import connected
 from pipelines.monitors.page import page
 from pipelines.monitors.reference import FILE, FOLDER
 from pipelines.whole_files import write_whole
@@ -99,17 +99,16 @@ def fetch(root: Path, mlflow_run: str, path: Path) -> None:
     Raises:
         BadInput: the run has none.
     """
-    os.environ.update(quiet_environment())
-    import mlflow
+    client = connected(root)
+    from mlflow.exceptions import MlflowException
 
-    try:
-        found = mlflow.artifacts.download_artifacts(
-            run_id=mlflow_run, artifact_path=f"{FOLDER}/{FILE}", tracking_uri=tracking_uri(root)
-        )
-    except (mlflow.MlflowException, OSError) as error:
-        rule = f"MLflow run {mlflow_run} has no {FOLDER}/{FILE}"
-        raise BadInput(f"reference {path}", rule, "pass --reference FILE") from error
-    write_whole(path, Path(found).read_bytes())
+    with TemporaryDirectory() as folder:
+        try:
+            found = client.download_artifacts(mlflow_run, f"{FOLDER}/{FILE}", folder)
+        except (MlflowException, OSError) as error:
+            rule = f"MLflow run {mlflow_run} has no {FOLDER}/{FILE}"
+            raise BadInput(f"reference {path}", rule, "pass --reference FILE") from error
+        write_whole(path, Path(found).read_bytes())
 
 
 def write(seen: Snapshot, watched: Watched, policy: Policy, folder: Path) -> None:

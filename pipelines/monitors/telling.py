@@ -5,7 +5,6 @@ told again by the next look, under the same key.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -17,8 +16,8 @@ from monitoring.judge import Alarm
 from monitoring.policy import Policy
 from monitoring.snapshot import Snapshot
 from pipelines import webhook
-from pipelines.checkout import main_checkout, tracking_uri
-from pipelines.environment import quiet_environment
+from pipelines.checkout import main_checkout
+from pipelines.mlflow_client import connected
 from pipelines.register import experiment_id_of
 from pipelines.whole_files import write_whole
 
@@ -63,17 +62,15 @@ def read_open(path: Path) -> dict[str, Open]:
 
 def track(seen: Snapshot, root: Path) -> None:
     """Add a look's figures to the model version's run in MLflow. The same look twice adds nothing."""
-    os.environ.update(quiet_environment())
-    import mlflow
+    client = connected(root)
+    from mlflow.entities import Metric
 
-    uri = tracking_uri(root)
-    client = mlflow.MlflowClient(uri, uri)
     experiment = experiment_id_of(client, main_checkout(root), EXPERIMENT)
     query = f"tags.`radassist.model` = '{seen.model_version}'"
     found = client.search_runs([experiment], query, max_results=1)
     run = found[0] if found else client.create_run(experiment, tags={"radassist.model": seen.model_version})
     when = int(seen.as_of.timestamp() * 1000)
-    points = [mlflow.entities.Metric(name, value, when, len(seen.history)) for name, value in figures(seen)]
+    points = [Metric(name, value, when, len(seen.history)) for name, value in figures(seen)]
     client.log_batch(run.info.run_id, metrics=points)
 
 

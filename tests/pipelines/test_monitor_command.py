@@ -15,6 +15,7 @@ from model.artefact import open_artefact, seal
 from model.calibration import FILE as CALIBRATION
 from model.calibration import UNFITTED, write_calibration
 from model.configurations import build_reporter
+from model.errors import BadInput
 from model.graphs import export_graphs
 from model.pixels import PixelParams
 from model.report import GroundedReport, GroundedSentence, Verdict
@@ -26,6 +27,7 @@ from pipelines.cli import main
 from pipelines.evaluation_set import EvaluationStudy, PreparedEvaluation
 from pipelines.ingest import ingest
 from pipelines.metrics import read_metrics
+from pipelines.monitors.look import fetch
 from pipelines.params import Params
 from pipelines.phantom import PhantomArguments, write_phantom
 from pipelines.prepare import prepare
@@ -149,6 +151,23 @@ def test_a_dead_webhook_ends_with_1_once_mlflow_has_the_figures(
     assert said.err.splitlines()[-1] == "radassist monitor: the webhook did not take a notice: ConnectionError"
     assert "out/index.html" in said.out
     assert mlflow.MlflowClient(uri).search_runs(["1"])
+
+
+def test_a_reference_comes_from_the_run_that_made_the_model(
+    watching: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    uri, written = f"sqlite:///{tmp_path / 'mlflow.db'}", watching / "reference" / "reference.safetensors"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    client = mlflow.MlflowClient(uri)
+    experiment = client.create_experiment("runs", (tmp_path / "artifacts").as_uri())
+    made, other = (client.create_run(experiment).info.run_id for _ in range(2))
+    client.log_artifact(made, str(written), "reference")
+    fetch(tmp_path, made, tmp_path / "model" / "reference.safetensors")
+    assert (tmp_path / "model" / "reference.safetensors").read_bytes() == written.read_bytes()
+    with pytest.raises(BadInput, match=f"MLflow run {other} has no reference"):
+        fetch(tmp_path, other, tmp_path / "none.safetensors")
 
 
 def test_no_study_and_no_patient_is_on_the_page(watching: Path) -> None:

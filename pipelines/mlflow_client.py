@@ -1,0 +1,28 @@
+"""MLflow where `pipelines.checkout.tracking_uri` says, its runs and its registry; no telemetry, no progress bars."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.checkout import tracking_uri
+from pipelines.environment import quiet_environment
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def connected(root: Path) -> "MlflowClient":
+    """A client; a local database that is not there yet is made."""
+    os.environ.update(quiet_environment() | {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"})
+    from mlflow import MlflowClient
+
+    uri = tracking_uri(root)
+    return MlflowClient(uri, uri)
+
+
+def existing(root: Path) -> "MlflowClient | None":
+    """A client, for who only asks; None where the local database is not there."""
+    uri = tracking_uri(root)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+        return None
+    return connected(root)
