@@ -14,13 +14,13 @@ from rich.table import Table
 from model.engine import Engine
 from model.errors import BadInput
 from monitoring.policy import Policy
-from monitoring.snapshot import Snapshot
+from monitoring.snapshot import Snapshot, snapshot
 from pipelines.checkout import records_url
 from pipelines.faults import Fault
 from pipelines.infer import local_model
 from pipelines.monitors import backtest, replay
 from pipelines.monitors.evidently_report import write_evidently
-from pipelines.monitors.look import folder_of, last_window, look, reference_at, reference_of, served_model, write
+from pipelines.monitors.look import folder_of, last_window, recorded, reference_at, reference_of, served_model, write
 from pipelines.monitors.policy import POLICY, load_policy
 from pipelines.monitors.reference import write_reference
 from pipelines.monitors.retraining import ask
@@ -85,14 +85,15 @@ def watch(args: argparse.Namespace, policy: Policy) -> None:
     model = args.model or served_model(records, as_of, policy)
     given = args.reference
     watched = reference_at(given, model) if given else reference_of(root, records, model)
-    seen = look(records, watched, policy, as_of)
+    stream, reviews = recorded(records, model, policy, as_of)
+    seen = snapshot(stream, reviews, watched, policy, as_of)
     folder = args.out or folder_of(root, model)
     write(seen, watched, policy, folder)
     show(seen)
     if args.evidently and not seen.history:
         print("no window is full yet, so there is none for Evidently to draw")
     elif args.evidently:
-        write_evidently(last_window(records, watched, policy, as_of), watched.reference, policy, args.evidently)
+        write_evidently(last_window(stream, watched, policy, as_of), watched.reference, policy, args.evidently)
     faults = told(seen, policy, root, folder) if args.tell else []
     print(f"{folder / 'index.html'}")
     if faults:

@@ -11,12 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+import pandas as pd
 from sqlalchemy import Engine
 
 from model.errors import BadInput
 from monitoring.policy import Policy
 from monitoring.prometheus import render
-from monitoring.snapshot import Snapshot, snapshot
+from monitoring.snapshot import Snapshot
 from monitoring.stream import read_reviews, read_stream
 from monitoring.watched import Watched
 from monitoring.window import Window, drafted, read, windows
@@ -43,18 +44,16 @@ def served_model(records: Engine, as_of: datetime, policy: Policy) -> str:
     return model
 
 
-def look(records: Engine, watched: Watched, policy: Policy, as_of: datetime) -> Snapshot:
-    """The same answer whenever it is asked for the same time, but for what was entered late."""
+def recorded(records: Engine, model: str, policy: Policy, as_of: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A model version's stream and its reviews. The same whenever it is asked for the same time, but for what was
+    entered late."""
     with reading(records) as connection:
-        stream = read_stream(connection, watched.model_version, as_of, policy)
-        reviews = read_reviews(connection, watched.model_version, as_of, stream)
-    return snapshot(stream, reviews, watched, policy, as_of)
+        stream = read_stream(connection, model, as_of, policy)
+        return stream, read_reviews(connection, model, as_of, stream)
 
 
-def last_window(records: Engine, watched: Watched, policy: Policy, as_of: datetime) -> Window:
+def last_window(stream: pd.DataFrame, watched: Watched, policy: Policy, as_of: datetime) -> Window:
     """The latest whole window as of a time; there is one."""
-    with reading(records) as connection:
-        stream = read_stream(connection, watched.model_version, as_of, policy)
     *_, last = windows(drafted(stream, as_of, policy), policy.window_studies)
     return read(last, watched.reference.projection, policy, watched.reference.usual)
 

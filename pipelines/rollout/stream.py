@@ -115,20 +115,22 @@ class Stream:
     def _draft(self, connection: Connection, arrival: Arrival, model: str, role: Role) -> str:
         """Enter a model's answer; the id of the prediction."""
         seconds, draft = DRAFT_SECONDS * float(self.rng.lognormal(0, 0.2)), self.drafts[model][arrival.case]
-        answer = Prediction(
-            study=arrival.study,
-            model=model,
-            role=role,
-            rollout=arrival.rollout,
-            arm=arrival.sent.arm.value,
-            weight=arrival.sent.weight,
-            shadowed=arrival.sent.shadow is not None,
-            drafted_at=arrival.at + timedelta(seconds=seconds),
-            seconds=seconds,
-            error=None if draft else "no_answer",
-            confidence=draft.confidence if draft else None,
-            sentences=draft.sentences if draft else (),
-            findings=label_report(draft.text.text) if draft else {},
+        answer = Prediction.model_validate(
+            {
+                "study": arrival.study,
+                "model": model,
+                "role": role,
+                "rollout": arrival.rollout,
+                "arm": arrival.sent.arm.value,
+                "weight": arrival.sent.weight,
+                "shadowed": arrival.sent.shadow is not None,
+                "drafted_at": arrival.at + timedelta(seconds=seconds),
+                "seconds": seconds,
+                "error": None if draft else "no_answer",
+                "confidence": draft.confidence if draft else None,
+                "sentences": draft.sentences if draft else (),
+                "findings": label_report(draft.text.text) if draft else {},
+            }
         )
         return enter_prediction(connection, answer, text_of(draft.text) if draft else None)
 
