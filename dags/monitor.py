@@ -16,6 +16,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.wiring import DRIFT, ROOT, radassist
+from pipelines.monitors.asked import last_asked
 
 SETTINGS: dict[str, Any] = {
     "doc_md": __doc__,
@@ -42,8 +43,6 @@ with DAG(
     @task(inlets=[DRIFT], outlets=[DRIFT], trigger_rule="all_done")
     def ask(inlet_events: Any = None, outlet_events: Any = None) -> None:
         """Update the asset, unless its last event told of what was last asked for."""
-        from pipelines.monitors.retraining import last_asked
-
         asked, told = last_asked(ROOT), inlet_events[DRIFT]
         if asked is None or (len(told) and told[-1].extra.get("as_of") == asked.as_of):
             raise AirflowSkipException("nothing asks for a retraining, or one began lately")

@@ -18,8 +18,8 @@ from pipelines.checkout import records_url
 from pipelines.demo import DemoError, radassist, show_failure, wait_for
 from pipelines.follow import follow
 from pipelines.infer import local_model
+from pipelines.monitors.asked import last_asked
 from pipelines.monitors.look import folder_of, reference_of
-from pipelines.monitors.retraining import last_asked
 from pipelines.services import Services, show_pages
 from records.database import open_database
 

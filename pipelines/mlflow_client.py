@@ -26,3 +26,20 @@ def existing(root: Path) -> "MlflowClient | None":
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
         return None
     return connected(root)
+
+
+def experiment_id_of(client: "MlflowClient", home: Path, name: str) -> str:
+    """The id of an experiment, made where there is none. Beside a local database its artefacts have a fixed place;
+    a server knows its own."""
+    from mlflow.exceptions import MlflowException
+
+    if found := client.get_experiment_by_name(name):
+        return str(found.experiment_id)
+    local = client.tracking_uri.startswith("sqlite:")
+    place = (home / "var" / "mlflow" / "artifacts").as_uri() if local else None
+    try:
+        return str(client.create_experiment(name, place))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(client.get_experiment_by_name(name).experiment_id)

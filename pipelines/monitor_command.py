@@ -11,21 +11,17 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from model.engine import Engine
 from model.errors import BadInput
 from monitoring.policy import Policy
 from monitoring.snapshot import Snapshot, snapshot
 from pipelines.checkout import records_url
 from pipelines.faults import Fault
-from pipelines.infer import local_model
-from pipelines.monitors import backtest, replay
+from pipelines.monitors import backtest, planting
 from pipelines.monitors.evidently_report import write_evidently
 from pipelines.monitors.look import folder_of, last_window, recorded, reference_at, reference_of, served_model, write
 from pipelines.monitors.policy import POLICY, load_policy
-from pipelines.monitors.reference import write_reference
 from pipelines.monitors.retraining import ask
 from pipelines.monitors.telling import tell, track
-from pipelines.sources import open_source
 from records.database import open_database
 
 
@@ -52,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, says, module in (
         ("reference", "summarise what the model's stream will be held against", None),
         ("backtest", "false alarms of quiet streams, and delays of planted drifts", backtest),
-        ("replay", "draft a phantom's studies into the records, as a stream", replay),
+        ("replay", "draft a phantom's studies into the records, as a stream", planting),
     ):
         action = actions.add_parser(name, help=says)
         action.set_defaults(action=name)
@@ -64,11 +60,13 @@ def main(args: argparse.Namespace) -> int:
     policy = load_policy(args.policy)
     match args.action:
         case "reference":
+            from pipelines.monitors.reference import write_reference
+
             write_reference(Path(), policy)
         case "backtest":
             backtest.show(args, policy)
         case "replay":
-            plant(args)
+            planting.plant(args, time_of(args.start))
         case _:
             watch(args, policy)
     return 0
@@ -119,15 +117,6 @@ def told(seen: Snapshot, policy: Policy, root: Path, folder: Path) -> list[str]:
     except requests.RequestException as error:
         faults.append(f"the webhook did not take a notice: {type(error).__name__}")
     return faults
-
-
-def plant(args: argparse.Namespace) -> None:
-    """Draft a source's studies into the records, as a stream."""
-    source, start = open_source(args.source, args.root), time_of(args.start)
-    records, engine = open_database(records_url(Path())), Engine(local_model(args.exported))
-    model, given = engine.artefact.version, args.reference
-    watched = reference_at(given, model) if given else reference_of(Path(), records, model)
-    replay.show(args.minutes, records, engine, watched, source, start)
 
 
 def time_of(text: str | None) -> datetime:

@@ -11,8 +11,7 @@ from pathlib import Path
 from pipelines.checkout import main_checkout
 from pipelines.comparison.compared import Comparison
 from pipelines.comparison.tables import NOTE
-from pipelines.mlflow_client import connected
-from pipelines.register import experiment_id_of
+from pipelines.mlflow_client import connected, experiment_id_of
 
 EXPERIMENT = "radassist-comparisons"
 

@@ -14,8 +14,8 @@ from model.artefact import open_artefact
 from pipelines.checkout import main_checkout
 from pipelines.evidence.figures import history
 from pipelines.experiments.declared import Trial
-from pipelines.mlflow_client import connected
-from pipelines.register import experiment_id_of, flat
+from pipelines.mlflow_client import connected, experiment_id_of
+from pipelines.register import flat
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -19,12 +19,11 @@ from monitoring.policy import Policy
 from monitoring.prometheus import render
 from monitoring.snapshot import Snapshot
 from monitoring.stream import read_reviews, read_stream
-from monitoring.watched import Watched
+from monitoring.watched import FILE, FOLDER, Watched
 from monitoring.window import Window, drafted, read, windows
 from pipelines.checkout import main_checkout
 from pipelines.mlflow_client import connected
 from pipelines.monitors.page import page
-from pipelines.monitors.reference import FILE, FOLDER
 from pipelines.whole_files import write_whole
 from records.database import reading
 from records.models import find_model

@@ -23,7 +23,7 @@ from monitoring.policy import Policy
 from monitoring.quality import FORMULAS, estimates
 from monitoring.reference import Reference
 from monitoring.stream import features
-from monitoring.watched import Watched
+from monitoring.watched import FILE, FOLDER, Watched
 from pipelines.evaluation_set import PreparedEvaluation
 from pipelines.examples import read_drafts
 from pipelines.manifest import stream_manifest
@@ -34,7 +34,6 @@ from pipelines.reviewed import reviewed_figures, signed_by_reviewer
 from pipelines.written_reports import surfaced_report
 from records.windows import Window
 
-FOLDER, FILE = "reference", "reference.safetensors"
 AT_ONCE = 32
 TEMPLATES = 20  # the training set's most frequent reports; one that came once is none
 

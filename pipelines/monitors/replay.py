@@ -1,21 +1,18 @@
-"""`radassist monitor replay`: a source's studies drafted and reviewed into the records, as if they came one by one.
+"""A source's studies drafted and reviewed into the records, as if they came one by one.
 
 Who reviews is the simulated reviewer, a while after the draft. With a phantom of another scenario this plants a drift.
 The same replay again changes nothing; one with another beginning adds to the stream.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Engine as Records
 
 from model.engine import Engine
-from model.errors import BadInput
 from model.pixels import ModelInput, PixelParams, PixelsRefused, to_model_input
 from model.prompt import prompt_text
 from model.report import GroundedReport
@@ -153,29 +150,3 @@ def enter(
             )
             enter_review(connection, review, text_of(signed[n]))
             enter_comparison(connection, compared[n])
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", default="mimic_cxr", help="what reads the studies (default %(default)s)")
-    parser.add_argument("--root", type=Path, required=True, help="where they lie")
-    parser.add_argument(
-        "--exported",
-        default="exported",
-        metavar="DIR_OR_URI",
-        help="the model: a folder (default exported), or models:/...",
-    )
-    parser.add_argument("--start", required=True, metavar="T", help="when the first comes: 2026-01-31T12:00:00Z")
-    parser.add_argument("--minutes", type=float, default=10.0, metavar="M", help="between two studies (default 10)")
-
-
-def show(minutes: float, records: Records, engine: Engine, watched: Watched, source: Source, start: datetime) -> None:
-    """
-    Raises:
-        BadInput: no time between two studies.
-    """
-    if minutes <= 0:
-        raise BadInput(f"--minutes {minutes:g}", "studies come one after the other", "pass a number above 0")
-    course = Course(start, timedelta(minutes=minutes))
-    drafted = replay(records, engine, watched, source, course)
-    end = start + drafted * course.every
-    print(f"{drafted} studies drafted by {watched.model_version}, the last before {end.isoformat()}")

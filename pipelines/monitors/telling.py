@@ -17,8 +17,7 @@ from monitoring.policy import Policy
 from monitoring.snapshot import Snapshot
 from pipelines import webhook
 from pipelines.checkout import main_checkout
-from pipelines.mlflow_client import connected
-from pipelines.register import experiment_id_of
+from pipelines.mlflow_client import connected, experiment_id_of
 from pipelines.whole_files import write_whole
 
 FILE = "alerts.json"

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -176,6 +178,14 @@ def test_no_study_and_no_patient_is_on_the_page(watching: Path) -> None:
         rows = window(connection, EARLIEST, LATEST).predictions
     page = (watching / "out" / "index.html").read_text() + (watching / "out" / "snapshot.json").read_text()
     assert not any(name in page for name in (*rows["study"], *rows["patient"]))
+
+
+def test_a_plain_look_loads_nothing_that_drafts() -> None:
+    said = (
+        "import sys, pipelines.monitor_command as m; print(*{'onnxruntime', 'pydicom', 'torch'} & sys.modules.keys())"
+    )
+    loaded = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
 
 
 def test_evidently_draws_the_last_window(watching: Path) -> None:
