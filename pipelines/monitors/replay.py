@@ -27,7 +27,7 @@ from pipelines.pseudonyms import Pseudonyms
 from pipelines.reviewed import comparisons, signed_by_reviewer, text_of
 from pipelines.sources import Rejected, Source
 from pipelines.written_reports import WrittenReport, surfaced_report
-from records.database import writing
+from records.database import reading, writing
 from records.predictions import Role, enter_prediction, enter_study, find_prediction
 from records.predictions import Study as Arrived
 from records.reviews import Review, enter_comparison, enter_review
@@ -56,7 +56,8 @@ class Course:
 
 
 def replay(records: Records, engine: Engine, watched: Watched, source: Source, course: Course) -> int:
-    """Draft every study of a source that has a report and a readable picture; return how many there are.
+    """Draft every study of a source that has a report and a readable picture, unless it is there; return how many there
+    are.
 
     Raises:
         RecordsError: the records do not know the model.
@@ -65,12 +66,19 @@ def replay(records: Records, engine: Engine, watched: Watched, source: Source, c
     coming = arrivals(source, engine.artefact.pixels, course)
     with Meter("drafts", len(source)) as meter:
         while batch := list(islice(coming, AT_ONCE)):
-            reports = engine.report([(one.arrived.study, one.seen) for one in batch], [one.prompt for one in batch])
-            embeddings = embed(np.stack([one.seen.image for one in batch]))
-            enter(records, watched, batch, [report.withhold_ungrounded() for report in reports], embeddings)
             drafted += len(batch)
+            if new := missing(records, watched.model_version, batch):
+                reports = engine.report([(one.arrived.study, one.seen) for one in new], [one.prompt for one in new])
+                embeddings = embed(np.stack([one.seen.image for one in new]))
+                enter(records, watched, new, [report.withhold_ungrounded() for report in reports], embeddings)
             meter.advance(len(batch))
     return drafted
+
+
+def missing(records: Records, model: str, batch: Sequence[Arrival]) -> list[Arrival]:
+    """Those that the model has not drafted yet."""
+    with reading(records) as connection:
+        return [one for one in batch if not find_prediction(connection, one.arrived.study, model, Role.LIVE)]
 
 
 def arrivals(source: Source, params: PixelParams, course: Course) -> Iterator[Arrival]:
@@ -121,7 +129,7 @@ def enter(
     reports: Sequence[GroundedReport],
     embeddings: np.ndarray[tuple[int, ...], np.dtype[np.float16]],
 ) -> None:
-    """Enter the batch's studies, drafts and reviews, whole or not at all; what is there is passed over."""
+    """Enter the batch's studies, drafts and reviews, whole or not at all."""
     drafts = [surfaced_report(report) for report in reports]
     signed = [signed_by_reviewer(draft, one.reference) for draft, one in zip(drafts, batch, strict=True)]
     made = [
@@ -138,8 +146,6 @@ def enter(
     compared = comparisons([prediction.id for prediction, _ in made], drafts, signed, tuple(FORMULAS))
     with writing(records) as connection:
         for n, (one, (prediction, text)) in enumerate(zip(batch, made, strict=True)):
-            if find_prediction(connection, one.arrived.study, watched.model_version, Role.LIVE):
-                continue
             enter_study(connection, one.arrived)
             enter_prediction(connection, prediction, text, embeddings[n])
             review = Review(

@@ -17,6 +17,7 @@ from model.artefact import open_artefact, seal
 from model.calibration import FILE as CALIBRATION
 from model.calibration import UNFITTED, write_calibration
 from model.configurations import build_reporter
+from model.engine import Engine
 from model.errors import BadInput
 from model.graphs import export_graphs
 from model.pixels import PixelParams
@@ -124,6 +125,12 @@ def test_a_replayed_study_has_what_the_monitors_read(watching: Path) -> None:
     assert found[[*NUMBERS[Family.DATA], *CATEGORIES, "attention.entropy", "embedding"]].notna().all(axis=None)
 
 
+def test_the_same_replay_again_drafts_nothing(watching: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Engine, "report")
+    reference = ("--reference", "reference/reference.safetensors")
+    assert main(["monitor", *reference, "replay", "--root", "phantom", "--start", START]) == 0
+
+
 def test_a_look_prints_writes_and_says_the_same_again(watching: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert look("--as-of", "2026-03-03T08:00:00Z") == 0
     said = capsys.readouterr().out
@@ -181,9 +188,7 @@ def test_no_study_and_no_patient_is_on_the_page(watching: Path) -> None:
 
 
 def test_a_plain_look_loads_nothing_that_drafts() -> None:
-    said = (
-        "import sys, pipelines.monitor_command as m; print(*{'onnxruntime', 'pydicom', 'torch'} & sys.modules.keys())"
-    )
+    said = "import sys, pipelines.monitor_command; print(*{'onnxruntime', 'pydicom', 'torch'} & sys.modules.keys())"
     loaded = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert loaded.stdout.split() == []
 
