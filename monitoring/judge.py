@@ -62,8 +62,8 @@ def measure(window: Window, reference: Reference) -> Measures:
     return Measures(
         window.n,
         numeric | categorical,
-        {name: Counted(int(values.sum()), values.size) for name, values in window.findings.items()},
-        {name: _moments(window, name) for name in CREEPING if name in window.numbers},
+        {name: Counted.of(values) for name, values in window.findings.items()},
+        {name: Moments.of(window.numbers[name]) for name in CREEPING if name in window.numbers},
         {name: why for name, why in window.problems.items() if name in watched},
     )
 
@@ -124,8 +124,3 @@ def _inputs(latest: Measures) -> list[Alarm]:
 
 def _of(family: Family, distances: Mapping[str, Distance]) -> dict[str, Distance]:
     return {name: distance for name, distance in distances.items() if data_drift.family(name) is family}
-
-
-def _moments(window: Window, name: str) -> Moments:
-    values = window.numbers[name]
-    return Moments(float(values.mean(dtype="float64")), float(values.std(dtype="float64")), values.size)

@@ -15,7 +15,7 @@ from model.artefact import open_artefact
 from model.errors import BadInput
 from pipelines.airflow_client import AirflowClient
 from pipelines.checkout import records_url
-from pipelines.demo import DemoError, radassist, show_failure, wait_for
+from pipelines.demo import DemoError, radassist, retraining_but, show_failure, wait_for
 from pipelines.follow import follow
 from pipelines.infer import local_model
 from pipelines.monitors.asked import last_asked
@@ -71,12 +71,8 @@ def look(airflow: AirflowClient, root: Path, model: str, console: Console) -> in
     if asked is None or asked == before:
         console.print("no retraining is asked for")
         return 1
-
-    def triggered() -> str | None:
-        runs = (run for run in airflow.runs("retrain") if run["run_type"] == "asset_triggered")
-        return next((str(run["dag_run_id"]) for run in runs if run["dag_run_id"] not in known), None)
-
-    console.print(f"[bold]retraining[/] {wait_for(triggered, 'retraining', airflow)} began, because", soft_wrap=True)
+    began = wait_for(lambda: retraining_but(airflow, known), "retraining", airflow)
+    console.print(f"[bold]retraining[/] {began} began, because", soft_wrap=True)
     console.print(f"  {asked.reason}", soft_wrap=True, highlight=False)
     console.print("[bold]the page[/]", folder_of(root, model) / "index.html", sep="\n  ", soft_wrap=True)
     return 0
