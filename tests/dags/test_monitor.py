@@ -4,8 +4,7 @@ from pathlib import Path
 from pipelines.workspace import open_run
 from records.sign_off import Automatic
 from tests.conftest import DAGS, TinyProject
-from tests.dags.conftest import Read
-from tests.dags.test_retrain import states
+from tests.dags.conftest import Read, states
 
 ASKING = """\
 import json, sys
