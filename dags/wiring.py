@@ -19,7 +19,7 @@ from pipelines.workspace import CommandError, Workspace
 
 ROOT = Path(os.environ.get("RADASSIST_ROOT") or Path(__file__).resolve().parents[1])
 CXR_DATASET = Asset(name="cxr_dataset", uri="x-dvc://data.dvc")  # an event's extra: md5 of data.dvc, commit
-DRIFT = Asset(name="drift", uri="x-radassist://drift")  # an event's extra: `pipelines.monitors.retraining.Asked`
+DRIFT = Asset(name="drift", uri="x-radassist://drift")  # an event's extra: `pipelines.monitors.asked.Asked`
 FINAL_CODES = (2, 3)  # bad input, data or a model that its policy refused: no retry changes them
 
 

@@ -22,8 +22,12 @@ class Sums:
     down: float
     shift: float
 
+    @property
+    def greater(self) -> float:
+        return max(self.up, self.down)
+
     def crept(self, policy: Creep) -> bool:
-        return max(self.up, self.down) >= policy.threshold
+        return self.greater >= policy.threshold
 
 
 def cumulative(windows: Sequence[Moments], before: Moments, policy: Creep) -> Sums:

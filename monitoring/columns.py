@@ -34,7 +34,7 @@ NUMBERS: dict[Family, tuple[str, ...]] = {
         "image.saturation",
     ),
     Family.ATTENTION: (
-        "attention.entropy",  # of the sentences' maps, divided by the log of the number of patches; mean of the study
+        "attention.entropy",  # over patches and null token, over that of even attention; mean of the sentences
         "attention.mass_stated",  # on the image and not the null token, in sentences that state a finding
         "attention.mass_denied",  # in those that deny one
         "attention.weak",  # share of the study's sentences

@@ -65,5 +65,5 @@ def shifted(found: Mapping[str, Change], policy: Prevalence) -> frozenset[str]:
     return frozenset(
         name
         for name in significant({name: change.p for name, change in found.items()}, policy.alpha)
-        if abs(found[name].difference) >= max(policy.floor, policy.relative_floor * found[name].before)
+        if abs(found[name].difference) >= policy.least(found[name].before)
     )

@@ -76,8 +76,13 @@ def hits(distances: Mapping[str, Distance], policy: Distances) -> frozenset[str]
     return frozenset(
         name
         for name in significant({name: distance.p for name, distance in distances.items()}, policy.alpha)
-        if distances[name].effect >= (policy.category_floor if name in CATEGORIES else policy.number_floor)
+        if distances[name].effect >= floor(name, policy)
     )
+
+
+def floor(name: str, policy: Distances) -> float:
+    """The least effect of a feature that is considerable."""
+    return policy.category_floor if name in CATEGORIES else policy.number_floor
 
 
 def confirmed(history: Sequence[AbstractSet[str]], needed: int, among: int) -> frozenset[str]:

@@ -62,8 +62,8 @@ def measure(window: Window, reference: Reference) -> Measures:
     return Measures(
         window.n,
         numeric | categorical,
-        {name: Counted(int(values.sum()), values.size) for name, values in window.findings.items()},
-        {name: _moments(window, name) for name in CREEPING if name in window.numbers},
+        {name: Counted.of(values) for name, values in window.findings.items()},
+        {name: Moments.of(window.numbers[name]) for name in CREEPING if name in window.numbers},
         {name: why for name, why in window.problems.items() if name in watched},
     )
 
@@ -81,8 +81,7 @@ def judge(history: Sequence[Measures], reference: Reference, policy: Policy) -> 
         alarms.append(Alarm(f"prevalence:{name}", Family.FINDINGS, said))
     for name, found in sums.items():
         if found.crept(policy.creep):
-            total = max(found.up, found.down)
-            said = f"{name} creeps: {found.shift:+.2f} sd from the reference, cumulative sum {total:.1f}"
+            said = f"{name} creeps: {found.shift:+.2f} sd from the reference, cumulative sum {found.greater:.1f}"
             alarms.append(Alarm(f"creep:{name}", Family.ATTENTION, said))
     return Judged(tuple(alarms), changes, sums)
 
@@ -125,8 +124,3 @@ def _inputs(latest: Measures) -> list[Alarm]:
 
 def _of(family: Family, distances: Mapping[str, Distance]) -> dict[str, Distance]:
     return {name: distance for name, distance in distances.items() if data_drift.family(name) is family}
-
-
-def _moments(window: Window, name: str) -> Moments:
-    values = window.numbers[name]
-    return Moments(float(values.mean(dtype="float64")), float(values.std(dtype="float64")), values.size)

@@ -53,6 +53,10 @@ class Prevalence(Strict):
     floor: Share
     relative_floor: Share
 
+    def least(self, before: float) -> float:
+        """The least difference from the reference's share `before` that is considerable."""
+        return max(self.floor, self.relative_floor * before)
+
 
 class Quality(Strict):
     """Thresholds as specified, which count once the change is shown at one-sided `alpha`. The rise of the edit rate is

@@ -7,7 +7,6 @@ from monitoring.columns import Family
 from monitoring.data_drift import family
 from monitoring.snapshot import Snapshot
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Sample = tuple[Mapping[str, str], float | None]
 
 
@@ -29,7 +28,7 @@ def render(snapshot: Snapshot) -> str:
         ("prevalence", "Share of studies in which a finding is drafted.",
          [({"finding": name}, change.share) for name, change in judged.changes.items()]),
         ("creep", "Greater cumulative sum of a feature, in standard errors.",
-         [({"feature": name}, max(found.up, found.down)) for name, found in judged.sums.items()]),
+         [({"feature": name}, found.greater) for name, found in judged.sums.items()]),
         ("quality", "Figures of the last reviewed studies.",
          [({"figure": name, "bound": bound}, getattr(found, bound))
           for name, found in rolling.figures.items() for bound in ("value", "low", "high")]),

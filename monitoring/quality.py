@@ -57,13 +57,11 @@ def rolling(reviews: pd.DataFrame, drafted: int, as_of: datetime, policy: Qualit
     return Rolling(len(last), max(0, drafted - len(once)), found)
 
 
-def estimates(
-    figures: Sequence[Figure], patients: Sequence[str], bootstrap: PatientBootstrap | None = None
-) -> dict[str, Estimate]:
+def estimates(figures: Sequence[Figure], patients: Sequence[str]) -> dict[str, Estimate]:
     """Each figure with its interval; none of fewer than two patients."""
     if len(set(patients)) < LEAST:
         return {}
-    bootstrap = bootstrap or PatientBootstrap(patients)
+    bootstrap = PatientBootstrap(patients)
     found = {figure.name: bootstrap.estimate(figure) for figure in figures}
     return {name: estimate for name, estimate in found.items() if isfinite(estimate.value)}
 

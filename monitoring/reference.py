@@ -27,6 +27,11 @@ class Counted:
     positives: int
     n: int
 
+    @classmethod
+    def of(cls, values: Numbers) -> Self:
+        """Of values that are 0 or 1."""
+        return cls(int(values.sum()), values.size)
+
     @property
     def share(self) -> float:
         return self.positives / self.n
@@ -39,6 +44,10 @@ class Moments:
     mean: float
     sd: float
     n: int
+
+    @classmethod
+    def of(cls, values: Numbers) -> Self:
+        return cls(float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64)), values.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +84,12 @@ class Reference:
     ) -> Self:
         return cls(
             numbers={name: np.sort(values) for name, values in window.numbers.items()},
-            moments={
-                name: Moments(float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64)), values.size)
-                for name, values in window.numbers.items()
-            },
+            moments={name: Moments.of(values) for name, values in window.numbers.items()},
             categories={
                 name: {str(kind): int(n) for kind, n in zip(*np.unique(values, return_counts=True), strict=True)}
                 for name, values in window.categories.items()
             },
-            findings={name: Counted(int(values.sum()), values.size) for name, values in window.findings.items()},
+            findings={name: Counted.of(values) for name, values in window.findings.items()},
             projection=projection,
             usual=usual or {},
         )

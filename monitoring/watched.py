@@ -21,6 +21,7 @@ from monitoring.projection import Projection
 from monitoring.reference import Counted, Moments, Reference
 from records.canonical import sha256
 
+FOLDER, FILE = "reference", "reference.safetensors"  # as stage reference writes it
 _MEAN, _AXES = "projection.mean", "projection.axes"
 
 

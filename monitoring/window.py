@@ -38,8 +38,8 @@ class Stream:
 
 
 def drafted(frame: pd.DataFrame, as_of: datetime, policy: Policy) -> Stream:
-    """What had been drafted as of a time; a study that failed was not. One that is recorded later joins at the end, and
-    moves no window.
+    """What had been drafted as of a time; a study that failed was not. One that is drafted later joins at the end, and
+    moves no window. One that is only entered later stands where it was drafted, and moves those after it.
 
     Raises:
         BadInput: a column that says which study it is, or when, is missing, or `as_of` has no zone.
@@ -64,16 +64,13 @@ def windows(stream: Stream, size: int) -> Iterator[pd.DataFrame]:
         yield stream.frame.iloc[start : start + size]
 
 
-def read(
-    frame: pd.DataFrame, projection: Projection | None, policy: Policy, usual: Mapping[str, float] | None = None
-) -> Window:
+def read(frame: pd.DataFrame, projection: Projection | None, policy: Policy, usual: Mapping[str, float]) -> Window:
     """The features of a frame of studies.
 
     Args:
         usual: of a feature, the share of studies in which it is known; 1 where nothing is said. What is known of fewer,
             by more than `policy.maximum_missing`, is not read.
     """
-    usual = usual or {}
     problems: dict[str, str] = {}
     numbers: dict[str, Numbers] = {}
     findings: dict[str, Numbers] = {}

@@ -6,17 +6,19 @@ What is written stands in `pipelines.gate.champion`.
 
 import argparse
 import json
-import os
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from pipelines.checkout import tracking_uri
-from pipelines.environment import quiet_environment
 from pipelines.evidence.identity import MODEL_NAME
 from pipelines.gate.champion import FILE, FOLDER, ChampionFile
+from pipelines.mlflow_client import existing
 from pipelines.provenance import digest
 from pipelines.statistics import FILE as STATISTICS
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 ALIAS = "champion"
 
@@ -26,19 +28,14 @@ def bring_champion(root: Path = Path()) -> ChampionFile:
     out = root / FOLDER
     out.mkdir(exist_ok=True)
     (out / STATISTICS).unlink(missing_ok=True)
-    os.environ.update(quiet_environment())
-    uri = tracking_uri(root)
-    database = uri.removeprefix("sqlite:///") if uri.startswith("sqlite:///") else None
-    found = ChampionFile(asked=True) if database and not Path(database).is_file() else ask_registry(uri, out)
+    client = existing(root)
+    found = ChampionFile(asked=True) if client is None else ask_registry(client, out)
     (out / FILE).write_text(json.dumps(found.model_dump(exclude_none=True), indent=1) + "\n")
     return found
 
 
-def ask_registry(uri: str, out: Path) -> ChampionFile:
-    """The champion of the registry at `uri`, its statistics in `out` where its run has them."""
-    from mlflow import MlflowClient
-
-    client = MlflowClient(uri, uri)
+def ask_registry(client: "MlflowClient", out: Path) -> ChampionFile:
+    """The champion of the registry, its statistics in `out` where its run has them."""
     models = client.search_registered_models(f"name = '{MODEL_NAME}'")
     if not models or ALIAS not in models[0].aliases:
         return ChampionFile(asked=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from model.errors import RadAssistError
+from pipelines.faults import Fault
 from records.errors import RecordsError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -74,6 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         rule = f"{error.filename}: {error.strerror}; give a path that can be read and written"
         print(f"radassist {args.command}: {rule}", file=sys.stderr)
         return 2
+    except Fault as error:
+        print(f"radassist {args.command}: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"radassist {args.command}: interrupted", file=sys.stderr)
         return 130

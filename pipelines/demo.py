@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from rich.table import Table
 from model.errors import BadInput
 from pipelines.airflow_client import AirflowClient
 from pipelines.demo_reviewer import NAME, demo_key
+from pipelines.faults import Fault
 from pipelines.follow import follow
 from pipelines.services import Services, show_pages
 from pipelines.workspace import Workspace
@@ -34,7 +36,7 @@ MARKS = {"PASS": "[green]✓[/]", "FAIL": "[red]✗[/]", "INCONCLUSIVE": "[yello
 T = TypeVar("T")
 
 
-class DemoError(Exception):
+class DemoError(Fault):
     """A step that did not come to its end."""
 
 
@@ -82,17 +84,13 @@ def start_retraining(airflow: AirflowClient, root: Path, phantom: Path, console:
         console.print("the data is what it was, so a run is started by hand")
         return airflow.trigger("retrain", {})
 
-    def triggered() -> str | None:
-        return next(
-            (
-                str(run["dag_run_id"])
-                for run in airflow.runs("retrain")
-                if run["run_type"] == "asset_triggered" and run["dag_run_id"] not in known
-            ),
-            None,
-        )
+    return wait_for(lambda: retraining_but(airflow, known), "run on the new data", airflow)
 
-    return wait_for(triggered, "run on the new data", airflow)
+
+def retraining_but(airflow: AirflowClient, known: AbstractSet[str]) -> str | None:
+    """The run of `retrain` that an asset started, besides those that are known."""
+    runs = (run for run in airflow.runs("retrain") if run["run_type"] == "asset_triggered")
+    return next((str(run["dag_run_id"]) for run in runs if run["dag_run_id"] not in known), None)
 
 
 def ingest(airflow: AirflowClient, root: Path, phantom: Path, console: Console) -> bool:
@@ -214,9 +212,6 @@ def main(args: argparse.Namespace) -> int:
         raise BadInput(f"{root}", "the demo runs in a project with dags/", "run it from the project's root")
     try:
         return demo(root, args.studies, console)
-    except DemoError as error:
-        print(f"radassist demo: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         console.print("\ninterrupted; what Airflow has begun goes on")
         return 130

@@ -15,11 +15,11 @@ from model.artefact import open_artefact
 from model.errors import BadInput
 from pipelines.airflow_client import AirflowClient
 from pipelines.checkout import records_url
-from pipelines.demo import radassist, show_failure, wait_for
+from pipelines.demo import DemoError, radassist, retraining_but, show_failure, wait_for
 from pipelines.follow import follow
 from pipelines.infer import local_model
+from pipelines.monitors.asked import last_asked
 from pipelines.monitors.look import folder_of, reference_of
-from pipelines.monitors.retraining import last_asked
 from pipelines.services import Services, show_pages
 from records.database import open_database
 
@@ -71,12 +71,8 @@ def look(airflow: AirflowClient, root: Path, model: str, console: Console) -> in
     if asked is None or asked == before:
         console.print("no retraining is asked for")
         return 1
-
-    def triggered() -> str | None:
-        runs = (run for run in airflow.runs("retrain") if run["run_type"] == "asset_triggered")
-        return next((str(run["dag_run_id"]) for run in runs if run["dag_run_id"] not in known), None)
-
-    console.print(f"[bold]retraining[/] {wait_for(triggered, 'retraining', airflow)} began, because", soft_wrap=True)
+    began = wait_for(lambda: retraining_but(airflow, known), "retraining", airflow)
+    console.print(f"[bold]retraining[/] {began} began, because", soft_wrap=True)
     console.print(f"  {asked.reason}", soft_wrap=True, highlight=False)
     console.print("[bold]the page[/]", folder_of(root, model) / "index.html", sep="\n  ", soft_wrap=True)
     return 0
@@ -85,11 +81,11 @@ def look(airflow: AirflowClient, root: Path, model: str, console: Console) -> in
 def call(root: Path, *arguments: str) -> None:
     """
     Raises:
-        BadInput: the command did not come to its end.
+        DemoError: the command did not come to its end.
     """
     code = subprocess.run(radassist(*arguments), cwd=root, check=False).returncode
     if code != 0:
-        raise BadInput(f"radassist {arguments[0]}", f"it ended with exit code {code}", "see what it said above")
+        raise DemoError(f"radassist {arguments[0]} ended with exit code {code}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

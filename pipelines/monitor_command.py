@@ -7,23 +7,21 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
+import requests
 from rich.console import Console
 from rich.table import Table
 
-from model.engine import Engine
 from model.errors import BadInput
 from monitoring.policy import Policy
-from monitoring.snapshot import Snapshot
+from monitoring.snapshot import Snapshot, snapshot
 from pipelines.checkout import records_url
-from pipelines.infer import local_model
-from pipelines.monitors import backtest, replay
+from pipelines.faults import Fault
+from pipelines.monitors import backtest, planting
 from pipelines.monitors.evidently_report import write_evidently
-from pipelines.monitors.look import folder_of, last_window, look, reference_at, reference_of, served_model, write
+from pipelines.monitors.look import folder_of, last_window, recorded, reference_at, reference_of, served_model, write
 from pipelines.monitors.policy import POLICY, load_policy
-from pipelines.monitors.reference import write_reference
 from pipelines.monitors.retraining import ask
 from pipelines.monitors.telling import tell, track
-from pipelines.sources import open_source
 from records.database import open_database
 
 
@@ -50,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, says, module in (
         ("reference", "summarise what the model's stream will be held against", None),
         ("backtest", "false alarms of quiet streams, and delays of planted drifts", backtest),
-        ("replay", "draft a phantom's studies into the records, as a stream", replay),
+        ("replay", "draft a phantom's studies into the records, as a stream", planting),
     ):
         action = actions.add_parser(name, help=says)
         action.set_defaults(action=name)
@@ -62,47 +60,63 @@ def main(args: argparse.Namespace) -> int:
     policy = load_policy(args.policy)
     match args.action:
         case "reference":
+            from pipelines.monitors.reference import write_reference
+
             write_reference(Path(), policy)
         case "backtest":
             backtest.show(args, policy)
         case "replay":
-            plant(args)
+            planting.plant(args, time_of(args.start))
         case _:
             watch(args, policy)
     return 0
 
 
 def watch(args: argparse.Namespace, policy: Policy) -> None:
-    """Judge, print, write, and tell if that is asked for."""
+    """Judge, print, write, and tell if that is asked for.
+
+    Raises:
+        Fault: somebody could not be told.
+    """
     root, as_of = Path(), time_of(args.as_of)
     records = open_database(records_url(root))
     model = args.model or served_model(records, as_of, policy)
     given = args.reference
     watched = reference_at(given, model) if given else reference_of(root, records, model)
-    seen = look(records, watched, policy, as_of)
+    stream, reviews = recorded(records, model, policy, as_of)
+    seen = snapshot(stream, reviews, watched, policy, as_of)
     folder = args.out or folder_of(root, model)
     write(seen, watched, policy, folder)
     show(seen)
     if args.evidently and not seen.history:
         print("no window is full yet, so there is none for Evidently to draw")
     elif args.evidently:
-        write_evidently(last_window(records, watched, policy, as_of), watched.reference, policy, args.evidently)
-    if args.tell:
-        if asked := ask(seen, policy, root):
-            print(f"a retraining is asked for: {asked.reason}")
+        write_evidently(last_window(stream, watched, policy, as_of), watched.reference, policy, args.evidently)
+    faults = told(seen, policy, root, folder) if args.tell else []
+    print(f"{folder / 'index.html'}")
+    if faults:
+        raise Fault("; ".join(faults))
+
+
+def told(seen: Snapshot, policy: Policy, root: Path, folder: Path) -> list[str]:
+    """Ask for a retraining, send figures to MLflow and news to the webhook; where one fails, the other is told.
+
+    Returns:
+        What failed, in words. The same look again makes up for it.
+    """
+    faults = []
+    if asked := ask(seen, policy, root):
+        print(f"a retraining is asked for: {asked.reason}")
+    try:
+        track(seen, root)
+    except Exception as error:  # noqa: BLE001 - whatever ails MLflow, the webhook hears of the alarms
+        faults.append(f"MLflow did not take the figures: {type(error).__name__}")
+    try:
         for notice in tell(seen, policy, folder):
             print(f"told, {notice.kind}: {notice.text}")
-        track(seen, root)
-    print(f"{folder / 'index.html'}")
-
-
-def plant(args: argparse.Namespace) -> None:
-    """Draft a source's studies into the records, as a stream."""
-    source, start = open_source(args.source, args.root), time_of(args.start)
-    records, engine = open_database(records_url(Path())), Engine(local_model(args.exported))
-    model, given = engine.artefact.version, args.reference
-    watched = reference_at(given, model) if given else reference_of(Path(), records, model)
-    replay.show(args.minutes, records, engine, watched, source, start)
+    except requests.RequestException as error:
+        faults.append(f"the webhook did not take a notice: {type(error).__name__}")
+    return faults
 
 
 def time_of(text: str | None) -> datetime:

@@ -39,9 +39,8 @@ def predicted(
     study: str,
     arrived_at: datetime,
     drafted_at: datetime,
-    role: Role = Role.LIVE,
 ) -> tuple[Prediction, Text]:
-    """What `records.predictions.enter_prediction` takes of a draft outside any rollout.
+    """What `records.predictions.enter_prediction` takes of a draft that is shown, outside any rollout.
 
     Args:
         templates: of the model's reference, `monitoring.watched`.
@@ -50,7 +49,7 @@ def predicted(
         {
             "study": study,
             "model": report.model_version,
-            "role": role,
+            "role": Role.LIVE,
             "drafted_at": drafted_at,
             "seconds": max(0.0, (drafted_at - arrived_at).total_seconds()),
             "confidence": report.confidence,

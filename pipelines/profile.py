@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from model.findings import OBSERVATIONS
+from pipelines.whole_files import write_whole
 
 PROFILE = "data.profile.json"
 
@@ -47,9 +48,7 @@ def write_profile(root: Path, version: str) -> None:
         return
     rows = pq.read_table(root / "data" / "manifest.parquet", columns=["patient_id", "labels"])
     last = {name: value for name, value in before.items() if name != "last"} if before else None
-    draft = root / f".{PROFILE}.draft"
-    draft.write_text(json.dumps({**describe(rows, version), "last": last}, indent=1) + "\n")
-    draft.replace(root / PROFILE)
+    write_whole(root / PROFILE, json.dumps({**describe(rows, version), "last": last}, indent=1) + "\n")
 
 
 def forget_profile(root: Path) -> None:

@@ -30,6 +30,7 @@ from pipelines.examples import read_drafts, report_text
 from pipelines.gate import VERDICT, Verdict, load_verdict, refusals
 from pipelines.manifest import read_manifest
 from pipelines.metrics import read_metrics
+from pipelines.mlflow_client import experiment_id_of
 from pipelines.model_origin import enter_origin, made_of
 from pipelines.origin import origin_of
 from pipelines.params import load_presets
@@ -133,23 +134,6 @@ def why_refused(root: Path, verdict: Verdict) -> str | None:
     if not read_metrics("parity", root / "metrics").get("passed"):
         return "the exported graphs do not say what the trained model says, see metrics/parity.json"
     return None
-
-
-def experiment_id_of(client: "MlflowClient", home: Path, name: str) -> str:
-    """The id of an experiment, made where there is none. Beside a local database its artefacts have a fixed place;
-    a server knows its own."""
-    from mlflow.exceptions import MlflowException
-
-    if found := client.get_experiment_by_name(name):
-        return str(found.experiment_id)
-    local = client.tracking_uri.startswith("sqlite:")
-    place = (home / "var" / "mlflow" / "artifacts").as_uri() if local else None
-    try:
-        return str(client.create_experiment(name, place))
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-        return str(client.get_experiment_by_name(name).experiment_id)
 
 
 def unnamed_run(root: Path, artefact: Artefact) -> str:

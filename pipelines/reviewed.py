@@ -14,6 +14,7 @@ from model.labeler import label_sentence
 from model.metrics import Figure
 from model.reviewer import review
 from pipelines.written_reports import LabelledReports, WrittenReport, report_figures
+from records.predictions import Text
 from records.reviews import Comparison
 
 COMPARED_BY = "radassist"
@@ -48,6 +49,11 @@ def comparisons(
         )
         for n, prediction in enumerate(predictions)
     ]
+
+
+def text_of(report: WrittenReport) -> Text:
+    """A report as the records keep its words."""
+    return Text(findings=" ".join(report.findings), impression=" ".join(report.impression))
 
 
 @lru_cache(maxsize=4096)

@@ -26,6 +26,7 @@ from pipelines import processes
 from pipelines.airflow_client import AirflowClient
 from pipelines.airflow_home import POOLS, USER, AirflowHome
 from pipelines.environment import QUIET
+from pipelines.faults import Fault
 
 AIRFLOW_PORT = 8080
 AIRFLOW_COMPONENTS: dict[str, tuple[str, ...]] = {
@@ -38,7 +39,7 @@ HEALTH_SECONDS = 10.0
 LOG_LINES = 20
 
 
-class ServiceError(Exception):
+class ServiceError(Fault):
     """A service that does not come up."""
 
 
@@ -209,19 +210,15 @@ def main(args: argparse.Namespace) -> int:
     services = Services(Path.cwd())
     if not (services.root / "dags").is_dir():
         raise BadInput(f"{services.root}", "the services belong to a project with dags/", "run from the project's root")
-    try:
-        match args.what:
-            case "up":
-                services.up()
-                show(services)
-            case "down":
-                print("\n".join(f"stopped {name}" for name in services.down()) or "nothing was running")
-            case _:
-                show(services)
-                return 0 if all(services.is_running(name) for name in services.components) else 1
-    except ServiceError as error:
-        print(f"radassist services: {error}", file=sys.stderr)
-        return 1
+    match args.what:
+        case "up":
+            services.up()
+            show(services)
+        case "down":
+            print("\n".join(f"stopped {name}" for name in services.down()) or "nothing was running")
+        case _:
+            show(services)
+            return 0 if all(services.is_running(name) for name in services.components) else 1
     return 0
 
 

@@ -16,6 +16,7 @@ from model.errors import BadInput
 from pipelines.git import ask, commit_aside, git, hookless_environment
 from pipelines.profile import PROFILE, profiled_version, write_profile
 from pipelines.tools import ToolError, output_of
+from pipelines.whole_files import write_whole
 
 REFS = "refs/radassist/data/"
 POINTER = "data.dvc"
@@ -118,20 +119,20 @@ def restore(root: Path, md5: str) -> str:
     before = pointer.read_text() if pointer.is_file() else None
     if before is not None:
         commit_data_version(root)
-    _replace(pointer, git(root, "show", f"{REFS}{version}:./{POINTER}") + "\n")
+    write_whole(pointer, git(root, "show", f"{REFS}{version}:./{POINTER}") + "\n")
     try:
         dvc(root, "pull", POINTER)
     except ToolError as error:
         if before is None:
             pointer.unlink()
             raise
-        _replace(pointer, before)
+        write_whole(pointer, before)
         if "unsaved files" in error.output:
             raise BadInput("data/", "it holds files that no version has", "ingest again, or take data/ away") from error
         dvc(root, "checkout", POINTER)
         raise
     if kept := ask(root, "show", f"{REFS}{version}:./{PROFILE}"):
-        _replace(profile, kept + "\n")
+        write_whole(profile, kept + "\n")
     else:  # a version from before there were profiles
         profile.unlink(missing_ok=True)
         write_profile(root, version)
@@ -169,9 +170,3 @@ def _commit(root: Path, md5: str) -> str:
 
 def _md5_of(pointer: str) -> str:
     return str(yaml.safe_load(pointer)["outs"][0]["md5"])
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(text)
-    draft.replace(path)

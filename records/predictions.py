@@ -53,7 +53,7 @@ class Sentence(Strict):
     """Numbers of one drafted sentence.
 
     Attributes:
-        entropy: of its map's attention over the patches, divided by the logarithm of their number.
+        entropy: of its attention over the patches and the null token, over that of even attention.
         null_mass: the share of attention on no patch. score: calibrated probability that it is grounded right.
     """
 

@@ -1,6 +1,5 @@
 """A run to be compared, found by what a person calls it: a registered version, a run's id or name, or a folder."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,7 @@ from model.errors import BadInput
 from model.findings import OBSERVATIONS
 from model.metrics import Figure, mean_figure
 from model.metrics.findings import f1
-from pipelines.checkout import tracking_uri
-from pipelines.environment import quiet_environment
+from pipelines.mlflow_client import connected
 from pipelines.register import EVALUATION, EXPERIMENT
 from pipelines.statistics import FILE, Statistics, read_statistics
 from pipelines.versioning import data_md5
@@ -43,15 +41,6 @@ class Run:
     mlflow_run_id: str | None = None
 
 
-def connected() -> "MlflowClient":
-    """MLflow where MLFLOW_TRACKING_URI says, else the main checkout's database. It draws no progress bars."""
-    os.environ.update(quiet_environment() | {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"})
-    import mlflow
-
-    uri = tracking_uri(Path())
-    return mlflow.MlflowClient(uri, uri)
-
-
 def open_run(called: str, place: Path) -> Run:
     """The run that is called so.
 
@@ -67,7 +56,7 @@ def open_run(called: str, place: Path) -> Run:
     if folder.is_dir():
         inside = folder / EVALUATION
         return evaluated(folder.resolve().name, inside if inside.is_dir() else folder, data_md5(folder))
-    client = connected()
+    client = connected(Path())
     found = client.get_run(run_id_of(client, called))
     run_id = found.info.run_id
     if not any(item.path == f"{EVALUATION}/{FILE}" for item in client.list_artifacts(run_id, EVALUATION)):

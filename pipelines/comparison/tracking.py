@@ -10,16 +10,15 @@ from pathlib import Path
 
 from pipelines.checkout import main_checkout
 from pipelines.comparison.compared import Comparison
-from pipelines.comparison.runs import connected
 from pipelines.comparison.tables import NOTE
-from pipelines.register import experiment_id_of
+from pipelines.mlflow_client import connected, experiment_id_of
 
 EXPERIMENT = "radassist-comparisons"
 
 
 def record(comparison: Comparison, folder: Path) -> str:
     """Record a comparison of two MLflow runs, with the files in `folder`; return its run's id."""
-    client = connected()
+    client = connected(Path())
     from mlflow.entities import Metric
 
     experiment_id = experiment_id_of(client, main_checkout(Path()), EXPERIMENT)

@@ -4,7 +4,6 @@ A parent is found again by what was declared, a run below it by what it is. Poin
 run's start, so that logging them again adds none.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.artefact import open_artefact
-from pipelines.checkout import main_checkout, tracking_uri
-from pipelines.environment import quiet_environment
+from pipelines.checkout import main_checkout
 from pipelines.evidence.figures import history
 from pipelines.experiments.declared import Trial
-from pipelines.register import experiment_id_of, flat
+from pipelines.mlflow_client import connected, experiment_id_of
+from pipelines.register import flat
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -84,11 +83,7 @@ def tracked(name: str, question: str, sha256: str) -> Iterator[Tracked]:
     Args:
         sha256: of all that was declared.
     """
-    os.environ.update(quiet_environment())
-    import mlflow
-
-    uri = tracking_uri(Path())
-    client = mlflow.MlflowClient(uri, uri)
+    client = connected(Path())
     experiment_id = experiment_id_of(client, main_checkout(Path()), EXPERIMENT)
     tags = {"radassist.experiment": name, "radassist.sha256": sha256, "mlflow.note.content": question}
     same = f"tags.`radassist.experiment` = '{name}' and tags.`radassist.sha256` = '{sha256}'"

@@ -6,24 +6,25 @@ var/monitoring/MODEL/radassist.prom           for Prometheus' textfile collector
 var/monitoring/MODEL/reference.safetensors    fetched from the run that made the model
 """
 
-import os
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+import pandas as pd
 from sqlalchemy import Engine
 
 from model.errors import BadInput
 from monitoring.policy import Policy
 from monitoring.prometheus import render
-from monitoring.snapshot import Snapshot, snapshot
+from monitoring.snapshot import Snapshot
 from monitoring.stream import read_reviews, read_stream
-from monitoring.watched import Watched
+from monitoring.watched import FILE, FOLDER, Watched
 from monitoring.window import Window, drafted, read, windows
-from pipelines.checkout import main_checkout, tracking_uri
-from pipelines.environment import quiet_environment
+from pipelines.checkout import main_checkout
+from pipelines.mlflow_client import connected
 from pipelines.monitors.page import page
-from pipelines.monitors.reference import FILE, FOLDER
+from pipelines.whole_files import write_whole
 from records.database import reading
 from records.models import find_model
 from records.windows import serving
@@ -42,18 +43,16 @@ def served_model(records: Engine, as_of: datetime, policy: Policy) -> str:
     return model
 
 
-def look(records: Engine, watched: Watched, policy: Policy, as_of: datetime) -> Snapshot:
-    """The same answer whenever it is asked for the same time, but for what was entered late."""
+def recorded(records: Engine, model: str, policy: Policy, as_of: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A model version's stream and its reviews. The same whenever it is asked for the same time, but for what was
+    entered late."""
     with reading(records) as connection:
-        stream = read_stream(connection, watched.model_version, as_of, policy)
-        reviews = read_reviews(connection, watched.model_version, as_of, stream)
-    return snapshot(stream, reviews, watched, policy, as_of)
+        stream = read_stream(connection, model, as_of, policy)
+        return stream, read_reviews(connection, model, as_of, stream)
 
 
-def last_window(records: Engine, watched: Watched, policy: Policy, as_of: datetime) -> Window:
+def last_window(stream: pd.DataFrame, watched: Watched, policy: Policy, as_of: datetime) -> Window:
     """The latest whole window as of a time; there is one."""
-    with reading(records) as connection:
-        stream = read_stream(connection, watched.model_version, as_of, policy)
     *_, last = windows(drafted(stream, as_of, policy), policy.window_studies)
     return read(last, watched.reference.projection, policy, watched.reference.usual)
 
@@ -98,23 +97,20 @@ def fetch(root: Path, mlflow_run: str, path: Path) -> None:
     Raises:
         BadInput: the run has none.
     """
-    os.environ.update(quiet_environment())
-    import mlflow
+    client = connected(root)
+    from mlflow.exceptions import MlflowException
 
-    try:
-        found = mlflow.artifacts.download_artifacts(
-            run_id=mlflow_run, artifact_path=f"{FOLDER}/{FILE}", tracking_uri=tracking_uri(root)
-        )
-    except (mlflow.MlflowException, OSError) as error:
-        rule = f"MLflow run {mlflow_run} has no {FOLDER}/{FILE}"
-        raise BadInput(f"reference {path}", rule, "pass --reference FILE") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(Path(found).read_bytes())
+    with TemporaryDirectory() as folder:
+        try:
+            found = client.download_artifacts(mlflow_run, f"{FOLDER}/{FILE}", folder)
+        except (MlflowException, OSError) as error:
+            rule = f"MLflow run {mlflow_run} has no {FOLDER}/{FILE}"
+            raise BadInput(f"reference {path}", rule, "pass --reference FILE") from error
+        write_whole(path, Path(found).read_bytes())
 
 
 def write(seen: Snapshot, watched: Watched, policy: Policy, folder: Path) -> None:
     """Write the page and the two files for programs."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "snapshot.json").write_text(seen.to_json() + "\n")
-    (folder / "radassist.prom").write_text(render(seen))
-    (folder / "index.html").write_text(page(seen, watched, policy))
+    write_whole(folder / "snapshot.json", seen.to_json() + "\n")
+    write_whole(folder / "radassist.prom", render(seen))
+    write_whole(folder / "index.html", page(seen, watched, policy))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from monitoring.columns import CATEGORIES, Family
-from monitoring.data_drift import family
+from monitoring.columns import Family
+from monitoring.data_drift import family, floor
 from monitoring.judge import Judged, judge
 from monitoring.policy import Policy
 from monitoring.snapshot import Snapshot
@@ -73,9 +73,8 @@ def panels(seen: Snapshot, then: Sequence[Judged], watched: Watched, policy: Pol
     for of, (title, says) in TITLES.items():
         lines = []
         for name in (name for name in names if family(name) is of):
-            floor = policy.distances.category_floor if name in CATEGORIES else policy.distances.number_floor
             effects = [window.distances[name].effect if name in window.distances else None for window in history]
-            lines.append(Timeline(name, effects, (0.0, floor), alarmed(f"distance:{name}")))
+            lines.append(Timeline(name, effects, (0.0, floor(name, policy.distances)), alarmed(f"distance:{name}")))
         if lines:
             found.append(Panel(title, f"{says}; 0 none, 1 all of it", lines, first))
     creeping = dict.fromkeys(name for judged in then for name in judged.sums)
@@ -83,7 +82,7 @@ def panels(seen: Snapshot, then: Sequence[Judged], watched: Watched, policy: Pol
         lines = []
         for name in creeping:
             sums = [judged.sums.get(name) for judged in then]
-            greater = [None if both is None else max(both.up, both.down) for both in sums]
+            greater = [None if both is None else both.greater for both in sums]
             lines.append(Timeline(name, greater, (0.0, policy.creep.threshold), alarmed(f"creep:{name}")))
         found.append(Panel("Attention, slow creep", "cumulative sum in standard errors", lines, first))
     if stated := dict.fromkeys(name for judged in then for name in judged.changes):
@@ -91,9 +90,9 @@ def panels(seen: Snapshot, then: Sequence[Judged], watched: Watched, policy: Pol
         lines = []
         for name in stated:
             before = watched.reference.findings[name].share
-            floor = max(policy.prevalence.floor, policy.prevalence.relative_floor * before)
+            least = policy.prevalence.least(before)
             shares = [judged.changes[name].share if name in judged.changes else None for judged in then]
-            band = (max(0.0, before - floor), before + floor)
+            band = (max(0.0, before - least), before + least)
             lines.append(Timeline(name, shares, band, alarmed(f"prevalence:{name}"), percent=True))
         found.append(Panel("Findings", says, lines, first))
     return found

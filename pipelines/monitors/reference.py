@@ -8,6 +8,7 @@ studies that the model was neither fitted nor chosen on, as the studies to come 
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from monitoring.policy import Policy
 from monitoring.quality import FORMULAS, estimates
 from monitoring.reference import Reference
 from monitoring.stream import features
-from monitoring.watched import Watched
-from pipelines.evaluation_set import PreparedEvaluation
+from monitoring.watched import FILE, FOLDER, Watched
+from pipelines.evaluation_set import PreparedEvaluation, all_reports
 from pipelines.examples import read_drafts
 from pipelines.manifest import stream_manifest
 from pipelines.metrics import write_metrics
@@ -34,7 +35,6 @@ from pipelines.reviewed import reviewed_figures, signed_by_reviewer
 from pipelines.written_reports import surfaced_report
 from records.windows import Window
 
-FOLDER, FILE = "reference", "reference.safetensors"
 AT_ONCE = 32
 TEMPLATES = 20  # the training set's most frequent reports; one that came once is none
 
@@ -96,8 +96,10 @@ def drafts_of(
     test: PreparedEvaluation, reports: Sequence[GroundedReport], embed: Embedder, templates: frozenset[str]
 ) -> pd.DataFrame:
     """A row a drafted study of the test split, in the columns of a stream."""
-    images = [test[index].model_input.image for index in range(len(test))]
-    embeddings = [embed(np.stack(images[at : at + AT_ONCE])) for at in range(0, len(images), AT_ONCE)]
+    pictures = (test[index].model_input.image for index in range(len(test)))
+    embeddings = []
+    while batch := list(islice(pictures, AT_ONCE)):
+        embeddings.append(embed(np.stack(batch)))
     predictions = [
         {"prediction": number}
         | {f"words.{name}": value for name, value in word_numbers(report, templates).items()}
@@ -117,6 +119,6 @@ def validated_figures(test: PreparedEvaluation, reports: Sequence[GroundedReport
     """What reviewed drafts are held against: the same figures of the validated drafts, as the simulated reviewer signs
     them."""
     drafts = [surfaced_report(report) for report in reports]
-    signed = [signed_by_reviewer(draft, test.report(index)) for index, draft in enumerate(drafts)]
+    signed = [signed_by_reviewer(*pair) for pair in zip(drafts, all_reports(test), strict=True)]
     figures = [figure for figure in reviewed_figures(drafts, signed) if figure.name in FORMULAS]
     return estimates(figures, [test.patient_id(index) for index in range(len(test))])

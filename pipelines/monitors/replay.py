@@ -1,21 +1,18 @@
-"""`radassist monitor replay`: a source's studies drafted and reviewed into the records, as if they came one by one.
+"""A source's studies drafted and reviewed into the records, as if they came one by one.
 
 Who reviews is the simulated reviewer, a while after the draft. With a phantom of another scenario this plants a drift.
 The same replay again changes nothing; one with another beginning adds to the stream.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Engine as Records
 
 from model.engine import Engine
-from model.errors import BadInput
 from model.pixels import ModelInput, PixelParams, PixelsRefused, to_model_input
 from model.prompt import prompt_text
 from model.report import GroundedReport
@@ -27,11 +24,11 @@ from pipelines.evaluation_set import written
 from pipelines.predicted import Embedder, predicted
 from pipelines.progress import Meter
 from pipelines.pseudonyms import Pseudonyms
-from pipelines.reviewed import comparisons, signed_by_reviewer
+from pipelines.reviewed import comparisons, signed_by_reviewer, text_of
 from pipelines.sources import Rejected, Source
 from pipelines.written_reports import WrittenReport, surfaced_report
-from records.database import writing
-from records.predictions import Role, Text, enter_prediction, enter_study, find_prediction
+from records.database import reading, writing
+from records.predictions import Role, enter_prediction, enter_study, find_prediction
 from records.predictions import Study as Arrived
 from records.reviews import Review, enter_comparison, enter_review
 
@@ -59,7 +56,8 @@ class Course:
 
 
 def replay(records: Records, engine: Engine, watched: Watched, source: Source, course: Course) -> int:
-    """Draft every study of a source that has a report and a readable picture; return how many there are.
+    """Draft every study of a source that has a report and a readable picture, unless it is there; return how many there
+    are.
 
     Raises:
         RecordsError: the records do not know the model.
@@ -68,12 +66,19 @@ def replay(records: Records, engine: Engine, watched: Watched, source: Source, c
     coming = arrivals(source, engine.artefact.pixels, course)
     with Meter("drafts", len(source)) as meter:
         while batch := list(islice(coming, AT_ONCE)):
-            reports = engine.report([(one.arrived.study, one.seen) for one in batch], [one.prompt for one in batch])
-            embeddings = embed(np.stack([one.seen.image for one in batch]))
-            enter(records, watched, batch, [report.withhold_ungrounded() for report in reports], embeddings)
             drafted += len(batch)
+            if new := missing(records, watched.model_version, batch):
+                reports = engine.report([(one.arrived.study, one.seen) for one in new], [one.prompt for one in new])
+                embeddings = embed(np.stack([one.seen.image for one in new]))
+                enter(records, watched, new, [report.withhold_ungrounded() for report in reports], embeddings)
             meter.advance(len(batch))
     return drafted
+
+
+def missing(records: Records, model: str, batch: Sequence[Arrival]) -> list[Arrival]:
+    """Those that the model has not drafted yet."""
+    with reading(records) as connection:
+        return [one for one in batch if not find_prediction(connection, one.arrived.study, model, Role.LIVE)]
 
 
 def arrivals(source: Source, params: PixelParams, course: Course) -> Iterator[Arrival]:
@@ -124,7 +129,7 @@ def enter(
     reports: Sequence[GroundedReport],
     embeddings: np.ndarray[tuple[int, ...], np.dtype[np.float16]],
 ) -> None:
-    """Enter the batch's studies, drafts and reviews, whole or not at all; what is there is passed over."""
+    """Enter the batch's studies, drafts and reviews, whole or not at all."""
     drafts = [surfaced_report(report) for report in reports]
     signed = [signed_by_reviewer(draft, one.reference) for draft, one in zip(drafts, batch, strict=True)]
     made = [
@@ -141,8 +146,6 @@ def enter(
     compared = comparisons([prediction.id for prediction, _ in made], drafts, signed, tuple(FORMULAS))
     with writing(records) as connection:
         for n, (one, (prediction, text)) in enumerate(zip(batch, made, strict=True)):
-            if find_prediction(connection, one.arrived.study, watched.model_version, Role.LIVE):
-                continue
             enter_study(connection, one.arrived)
             enter_prediction(connection, prediction, text, embeddings[n])
             review = Review(
@@ -151,34 +154,5 @@ def enter(
                 reviewer=REVIEWER,
                 signed_at=prediction.drafted_at + REVIEW_LAG,
             )
-            said = signed[n]
-            enter_review(
-                connection, review, Text(findings=" ".join(said.findings), impression=" ".join(said.impression))
-            )
+            enter_review(connection, review, text_of(signed[n]))
             enter_comparison(connection, compared[n])
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", default="mimic_cxr", help="what reads the studies (default %(default)s)")
-    parser.add_argument("--root", type=Path, required=True, help="where they lie")
-    parser.add_argument(
-        "--exported",
-        default="exported",
-        metavar="DIR_OR_URI",
-        help="the model: a folder (default exported), or models:/...",
-    )
-    parser.add_argument("--start", required=True, metavar="T", help="when the first comes: 2026-01-31T12:00:00Z")
-    parser.add_argument("--minutes", type=float, default=10.0, metavar="M", help="between two studies (default 10)")
-
-
-def show(minutes: float, records: Records, engine: Engine, watched: Watched, source: Source, start: datetime) -> None:
-    """
-    Raises:
-        BadInput: no time between two studies.
-    """
-    if minutes <= 0:
-        raise BadInput(f"--minutes {minutes:g}", "studies come one after the other", "pass a number above 0")
-    course = Course(start, timedelta(minutes=minutes))
-    drafted = replay(records, engine, watched, source, course)
-    end = start + drafted * course.every
-    print(f"{drafted} studies drafted by {watched.model_version}, the last before {end.isoformat()}")

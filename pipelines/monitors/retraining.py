@@ -1,29 +1,14 @@
-"""Asking for a retraining: once, with the reason, and not soon after another one.
+"""Asking for a retraining: once, with the reason, and not soon after another one."""
 
-var/monitoring/retraining.json    the last time that was asked for one: model, time, reason, the policy's hash
-"""
-
-import json
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 from monitoring.alerts import retraining_reason
 from monitoring.policy import Policy
 from monitoring.snapshot import Snapshot
-from pipelines.checkout import main_checkout
 from pipelines.git import ask as ask_git
+from pipelines.monitors.asked import Asked, last_asked, remember
 from pipelines.origin import SNAPSHOT
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Why a retraining is due: figures of windows, in words. `as_of` is ISO 8601, UTC."""
-
-    model: str
-    as_of: str
-    reason: str
-    policy_sha256: str
 
 
 def ask(seen: Snapshot, policy: Policy, root: Path) -> Asked | None:
@@ -39,22 +24,11 @@ def ask(seen: Snapshot, policy: Policy, root: Path) -> Asked | None:
     if reason is None:
         return None
     asked = Asked(seen.model_version, now, reason, seen.policy_sha256)
-    path = _path(root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(asked), indent=1) + "\n")
+    remember(asked, root)
     return asked
-
-
-def last_asked(root: Path) -> Asked | None:
-    path = _path(root)
-    return Asked(**json.loads(path.read_text())) if path.is_file() else None
 
 
 def begun(root: Path) -> datetime | None:
     """When the last run of the project at `root` took its snapshot; None where there was no run."""
     said = ask_git(root, "log", "-1", "--branches=runs/*", f"--grep=^{SNAPSHOT}", "--format=%cI")
     return datetime.fromisoformat(said) if said else None
-
-
-def _path(root: Path) -> Path:
-    return main_checkout(root) / "var" / "monitoring" / "retraining.json"

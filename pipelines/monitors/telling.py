@@ -5,7 +5,6 @@ told again by the next look, under the same key.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -17,9 +16,9 @@ from monitoring.judge import Alarm
 from monitoring.policy import Policy
 from monitoring.snapshot import Snapshot
 from pipelines import webhook
-from pipelines.checkout import main_checkout, tracking_uri
-from pipelines.environment import quiet_environment
-from pipelines.register import experiment_id_of
+from pipelines.checkout import main_checkout
+from pipelines.mlflow_client import connected, experiment_id_of
+from pipelines.whole_files import write_whole
 
 FILE = "alerts.json"
 EXPERIMENT = "radassist-monitoring"
@@ -35,10 +34,7 @@ def tell(seen: Snapshot, policy: Policy, folder: Path) -> tuple[Notice, ...]:
     sent, after = notices(read_open(path), seen.alarms, seen.as_of, policy)
     for notice in sent:
         webhook.post(payload(notice, seen))
-    folder.mkdir(parents=True, exist_ok=True)
-    written = path.with_suffix(".new")
-    written.write_text(json.dumps({key: _plain(asdict(was)) for key, was in after.items()}, indent=1) + "\n")
-    written.replace(path)
+    write_whole(path, json.dumps({key: _plain(asdict(was)) for key, was in after.items()}, indent=1) + "\n")
     return sent
 
 
@@ -65,17 +61,15 @@ def read_open(path: Path) -> dict[str, Open]:
 
 def track(seen: Snapshot, root: Path) -> None:
     """Add a look's figures to the model version's run in MLflow. The same look twice adds nothing."""
-    os.environ.update(quiet_environment())
-    import mlflow
+    client = connected(root)
+    from mlflow.entities import Metric
 
-    uri = tracking_uri(root)
-    client = mlflow.MlflowClient(uri, uri)
     experiment = experiment_id_of(client, main_checkout(root), EXPERIMENT)
     query = f"tags.`radassist.model` = '{seen.model_version}'"
     found = client.search_runs([experiment], query, max_results=1)
     run = found[0] if found else client.create_run(experiment, tags={"radassist.model": seen.model_version})
     when = int(seen.as_of.timestamp() * 1000)
-    points = [mlflow.entities.Metric(name, value, when, len(seen.history)) for name, value in figures(seen)]
+    points = [Metric(name, value, when, len(seen.history)) for name, value in figures(seen)]
     client.log_batch(run.info.run_id, metrics=points)
 
 

@@ -2,20 +2,20 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from model.errors import BadInput
-from model.findings import Certainty
 from model.labeler import label_sentence
+from model.report import GroundedReport
+from model.study import Section
+from monitoring.features import sentence_numbers
+from pipelines.evaluation_set import written
 from pipelines.reviewed import stated
-from pipelines.written_reports import WrittenReport
+from pipelines.written_reports import WrittenReport, surfaced_report
 from records.predictions import Sentence
-
-MEASURED = ("null_mass", "score", "verdict", "withheld")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +74,7 @@ def _lot(name: str, study: str) -> float:
 
 
 def _case(line: dict[str, Any]) -> Case:
-    drafted = line["draft"]["sentences"]
-    shown = [sentence for sentence in drafted if not sentence["withheld"]]
-    draft = Draft(_text(shown), tuple(map(_measured, drafted)), line["draft"]["confidence"])
-    return Case(line["study_id"], _text(line["reference"]["sentences"]), draft)
-
-
-def _text(sentences: Iterable[dict[str, Any]]) -> WrittenReport:
-    said: dict[str, list[str]] = {"findings": [], "impression": []}
-    for sentence in sentences:
-        said[sentence["section"]].append(sentence["text"])
-    return WrittenReport(tuple(said["findings"]), tuple(said["impression"]))
-
-
-def _measured(sentence: dict[str, Any]) -> Sentence:
-    certainties = {finding["certainty"] for finding in sentence["findings"]}
-    kind = "normal" if not certainties else "denial" if certainties == {Certainty.NEGATED} else "finding"
-    measured = {name: sentence[name] for name in MEASURED}
-    return Sentence.model_validate({"kind": kind, "entropy": _entropy(sentence["map"])} | measured)
-
-
-def _entropy(rows: list[list[float]] | None) -> float:
-    """Of the map over the patches, as a share of the largest that there is; 1 where there is no map."""
-    patches = [value for row in rows or () for value in row]
-    total = sum(patches)
-    if not total:
-        return 1.0
-    return min(1.0, -sum(p / total * math.log(p / total) for p in patches if p) / math.log(len(patches)))
+    report = GroundedReport.from_json(line["draft"])
+    measured = tuple(Sentence.model_validate(sentence_numbers(sentence)) for sentence in report.sentences)
+    reference = written((said["text"], Section(said["section"])) for said in line["reference"]["sentences"])
+    return Case(line["study_id"], reference, Draft(surfaced_report(report), measured, report.confidence))

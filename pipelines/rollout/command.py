@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -99,7 +98,10 @@ def main(args: argparse.Namespace) -> int:
             show_replay(args)
             return 0
         case "demo":
-            return show_demo()
+            from pipelines.rollout.demo import demo
+
+            demo(Path.cwd(), Console())
+            return 0
     engine = open_database(records_url(root))
     match args.action:
         case "start":
@@ -164,19 +166,6 @@ def show_replay(args: argparse.Namespace) -> None:
     for state in replay(asked, read_cases(args.drafts), args.out):
         print(f"day {(state.since - state.started_at) / timedelta(days=1):6.2f}  {state.weight:4.0%}  {state.phase}")
     print(f"page {args.out / 'index.html'}")
-
-
-def show_demo() -> int:
-    from pipelines.demo import DemoError
-    from pipelines.rollout.demo import demo
-    from pipelines.services import ServiceError
-
-    try:
-        demo(Path.cwd(), Console())
-    except (DemoError, ServiceError) as error:
-        print(f"radassist rollout: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 def show_status(engine: Engine, promises: Collection[str], *, follow: bool) -> None:

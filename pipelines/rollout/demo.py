@@ -24,9 +24,9 @@ from pipelines.checkout import records_url
 from pipelines.demo import DemoError, wait_for
 from pipelines.demo_reviewer import NAME, demo_key
 from pipelines.evidence.identity import MODEL_NAME
+from pipelines.mlflow_client import existing
 from pipelines.rollout.cases import Case, Draft, read_cases, weakened
 from pipelines.rollout.first_version import DEMO, first_version
-from pipelines.rollout.mirror import registry
 from pipelines.rollout.page import page_path
 from pipelines.rollout.stream import Stream
 from pipelines.services import Services, show_pages
@@ -206,7 +206,7 @@ def _models(engine: Engine) -> tuple[Model, Model | None]:
 
 def _cases(root: Path, model: Model) -> list[Case]:
     """The studies of a model's evaluation, as its MLflow run keeps them."""
-    client = registry(root)
+    client = existing(root)
     if client is None:
         raise BadInput(f"model {model.model}", "MLflow's database is not there", "run `make demo` first")
     with TemporaryDirectory() as folder:
@@ -221,7 +221,7 @@ def _aligned(cases: Sequence[Case], others: Sequence[Case]) -> list[Draft | None
 
 def _enter_harmful(engine: Engine, root: Path, trained: Model) -> str:
     """A version that stands for the trained one with findings left out, known to records and MLflow alike; its name."""
-    name, client = f"{trained.model}-{HARMFUL}", registry(root)
+    name, client = f"{trained.model}-{HARMFUL}", existing(root)
     with reading(engine) as connection:
         if find_model(connection, name):
             return name

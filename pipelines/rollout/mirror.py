@@ -9,24 +9,18 @@ The records decide; an alias that was set by hand, or not set because MLflow was
 The version of a rollout's candidate says in tags where it stands.
 """
 
-import os
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from pipelines.champion import ALIAS as CHAMPION
-from pipelines.checkout import tracking_uri
-from pipelines.environment import quiet_environment
 from pipelines.evidence.identity import MODEL_NAME
+from pipelines.mlflow_client import existing
 from pipelines.registry import ALIAS as CHALLENGER
 from records.models import registered
 from release.store import every, promoted
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 CANARY, PREVIOUS = "canary", "previous"
 ALIASES = (CHALLENGER, CANARY, CHAMPION, PREVIOUS)
@@ -69,7 +63,7 @@ def mirrored(connection: Connection) -> Mirror:
 
 def repair(root: Path, mirror: Mirror) -> list[str]:
     """Set what differs in MLflow, and say what that was; nothing a second time, or where there is no registry yet."""
-    client = registry(root)
+    client = existing(root)
     models = client.search_registered_models(f"name = '{MODEL_NAME}'") if client else []
     if client is None or not models:
         return []
@@ -93,18 +87,7 @@ def repair(root: Path, mirror: Mirror) -> list[str]:
 
 def version_of(root: Path, alias: str) -> str | None:
     """The version of the registered model that an alias names."""
-    client = registry(root)
+    client = existing(root)
     models = client.search_registered_models(f"name = '{MODEL_NAME}'") if client else []
     version = models[0].aliases.get(alias) if models else None
     return None if version is None else str(version)
-
-
-def registry(root: Path) -> "MlflowClient | None":
-    """MLflow's registry; None where its local database is not there."""
-    os.environ.update(quiet_environment())
-    uri = tracking_uri(root)
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
-        return None
-    from mlflow import MlflowClient
-
-    return MlflowClient(uri, uri)

@@ -4,7 +4,6 @@ The page of an open rollout is drawn anew with every tick; an approval is signed
 """
 
 import math
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,14 +46,6 @@ GOOD, BAD = {Phase.PROMOTED}, {Phase.ROLLED_BACK, Phase.ABORTED}
 def page_path(root: Path, rollout: str) -> Path:
     """Where a rollout's page lies: in the main checkout, which all worktrees share."""
     return main_checkout(root) / "var" / "rollouts" / f"{rollout}.html"
-
-
-def write_page(path: Path, text: str) -> None:
-    """Put the page in place whole, whoever reads it at that moment."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text)
-    partial.replace(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,13 @@ from itertools import count
 import numpy as np
 from sqlalchemy import Connection, Engine
 
-from pipelines.reviewed import stated
+from model.labeler import label_report
+from pipelines.reviewed import text_of
 from pipelines.rollout.cases import Case, Draft
 from pipelines.rollout.reading_room import compared, reading_seconds, signed
-from pipelines.written_reports import WrittenReport
-from records import predictions
 from records.canonical import sha256
 from records.database import writing
-from records.predictions import Prediction, Role, Study, enter_prediction, enter_study
+from records.predictions import Prediction, Role, Study, Text, enter_prediction, enter_study
 from records.reviews import Comparison, Review, enter_comparison, enter_review
 from release.router import Route, route
 from release.store import Standing, standing
@@ -33,7 +32,7 @@ class Reading:
     """What will be signed, and the comparisons that follow from it."""
 
     review: Review
-    report: predictions.Text
+    report: Text
     comparisons: tuple[Comparison, ...]
 
 
@@ -116,22 +115,24 @@ class Stream:
     def _draft(self, connection: Connection, arrival: Arrival, model: str, role: Role) -> str:
         """Enter a model's answer; the id of the prediction."""
         seconds, draft = DRAFT_SECONDS * float(self.rng.lognormal(0, 0.2)), self.drafts[model][arrival.case]
-        answer = Prediction(
-            study=arrival.study,
-            model=model,
-            role=role,
-            rollout=arrival.rollout,
-            arm=arrival.sent.arm.value,
-            weight=arrival.sent.weight,
-            shadowed=arrival.sent.shadow is not None,
-            drafted_at=arrival.at + timedelta(seconds=seconds),
-            seconds=seconds,
-            error=None if draft else "no_answer",
-            confidence=draft.confidence if draft else None,
-            sentences=draft.sentences if draft else (),
-            findings={observation: 1 for observation, _ in stated(draft.text)} if draft else {},
+        answer = Prediction.model_validate(
+            {
+                "study": arrival.study,
+                "model": model,
+                "role": role,
+                "rollout": arrival.rollout,
+                "arm": arrival.sent.arm.value,
+                "weight": arrival.sent.weight,
+                "shadowed": arrival.sent.shadow is not None,
+                "drafted_at": arrival.at + timedelta(seconds=seconds),
+                "seconds": seconds,
+                "error": None if draft else "no_answer",
+                "confidence": draft.confidence if draft else None,
+                "sentences": draft.sentences if draft else (),
+                "findings": label_report(draft.text.text) if draft else {},
+            }
         )
-        return enter_prediction(connection, answer, _joined(draft.text) if draft else None)
+        return enter_prediction(connection, answer, text_of(draft.text) if draft else None)
 
     def _read(self, arrival: Arrival, shown: str, drafted: Mapping[str, Draft]) -> Reading:
         report = signed(drafted[shown].text, self.cases[arrival.case].reference)
@@ -143,13 +144,9 @@ class Stream:
             reading_seconds=reading_seconds(drafted[shown].text, report, self.rng),
             signed_at=arrival.at + timedelta(hours=hours),
         )
-        return Reading(review, _joined(report), tuple(compared(p, d.text, report) for p, d in drafted.items()))
+        return Reading(review, text_of(report), tuple(compared(p, d.text, report) for p, d in drafted.items()))
 
     def _sign(self, connection: Connection, reading: Reading) -> None:
         enter_review(connection, reading.review, reading.report)
         for comparison in reading.comparisons:
             enter_comparison(connection, comparison)
-
-
-def _joined(text: WrittenReport) -> predictions.Text:
-    return predictions.Text(findings=" ".join(text.findings), impression=" ".join(text.impression))

@@ -15,8 +15,9 @@ from sqlalchemy import Engine
 from pipelines.rollout.controller import Ticked, tick
 from pipelines.rollout.evidence import evidence, newer, promises_in
 from pipelines.rollout.mirror import mirrored, repair
-from pipelines.rollout.page import draw, page_path, see, write_page
+from pipelines.rollout.page import draw, page_path, see
 from pipelines.rollout.telling import tell
+from pipelines.whole_files import write_whole
 from records.database import reading
 from release.store import Rollout, every
 
@@ -73,5 +74,5 @@ def show(root: Path, engine: Engine, rollout: Rollout, promises: Collection[str]
     at = state.since if state.phase.is_final else now
     with reading(engine) as connection:
         seen, known = see(connection, rollout), evidence(connection, rollout, promises, at)
-    write_page(path, draw(seen, rollout, known, at))
+    write_whole(path, draw(seen, rollout, known, at))
     return path

@@ -2,7 +2,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,6 +29,11 @@ def dag_of(root: Path, dag_id: str, patch: pytest.MonkeyPatch) -> "DAG":
     assert bag.import_errors == {}
     dag: DAG = bag.dags[dag_id]
     return dag
+
+
+def states(run: Any) -> dict[str, str]:
+    """Of each task of a run."""
+    return {task.task_id: task.state for task in run.get_task_instances()}
 
 
 Answer = Callable[[str], None]

@@ -5,8 +5,7 @@ import pytest
 
 from pipelines.versioning import data_md5
 from tests.conftest import TinyProject
-from tests.dags.conftest import Read
-from tests.dags.test_retrain import states
+from tests.dags.conftest import Read, states
 
 
 def ingest(read_dag: Read, tiny: TinyProject, *roots: Path) -> Any:

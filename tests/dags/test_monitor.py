@@ -4,8 +4,7 @@ from pathlib import Path
 from pipelines.workspace import open_run
 from records.sign_off import Automatic
 from tests.conftest import DAGS, TinyProject
-from tests.dags.conftest import Read
-from tests.dags.test_retrain import states
+from tests.dags.conftest import Read, states
 
 ASKING = """\
 import json, sys
@@ -32,14 +31,25 @@ def test_drift_that_is_confirmed_updates_the_asset_with_its_reason(tiny: TinyPro
     (tiny.root / "pipelines" / "cli.py").write_text(ASKING)
     before = len(drifts())
     run = read_dag(tiny.root, "monitor").test()
-    assert states(run) == {"look": "success", "ask": "success"}
+    assert states(run) == {"look": "success", "ask": "success", "looked": "success"}
     [told] = drifts()[before:]
     assert told == json.loads((tiny.root / "var" / "monitoring" / "retraining.json").read_text())
 
 
+def test_a_dead_webhook_is_seen_and_keeps_no_retraining_back(tiny: TinyProject, read_dag: Read) -> None:
+    (tiny.root / "pipelines" / "cli.py").write_text(ASKING + "sys.exit(1)\n")
+    before, dag = len(drifts()), read_dag(tiny.root, "monitor")
+    dag.get_task("look").retries = 0
+    run = dag.test()
+    assert states(run) == {"look": "failed", "ask": "success", "looked": "upstream_failed"}
+    assert run.state == "failed"
+    assert len(drifts()) == before + 1
+
+
 def test_without_drift_nothing_is_asked_for(tiny: TinyProject, read_dag: Read) -> None:
     before = len(drifts())
-    assert states(read_dag(tiny.root, "monitor").test()) == {"look": "success", "ask": "skipped"}
+    looked = states(read_dag(tiny.root, "monitor").test())
+    assert looked == {"look": "success", "ask": "skipped", "looked": "success"}
     assert [command.split(" --as-of")[0] for command in tiny.counted()] == ["monitor --tell --policy policy/drift.yaml"]
     assert len(drifts()) == before
 

@@ -14,7 +14,7 @@ from pipelines.environment import quiet_environment
 from pipelines.workspace import open_run, open_runs
 from records.sign_off import Automatic
 from tests.conftest import DAGS, TinyProject
-from tests.dags.conftest import Answer, Read
+from tests.dags.conftest import Answer, Read, states
 
 ROOT = DAGS.parent
 ACTS = ["open", "commit", "track", "enforce", "approve", "signed", "register"]
@@ -28,10 +28,6 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & set(sys.argv[2:]
 print(*bag.dags["retrain"].task_ids)
 """
 HEAVY = ["dvc", "evidently", "great_expectations", "mlflow", "timm", "torch", "transformers", "cv2", "onnxruntime"]
-
-
-def states(run: Any) -> dict[str, str]:
-    return {task.task_id: task.state for task in run.get_task_instances()}
 
 
 def test_a_parse_is_light_and_the_environment_names_the_project(tiny: TinyProject, tmp_path: Path) -> None:

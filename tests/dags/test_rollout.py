@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import DAGS
-from tests.dags.conftest import Answer, Read
+from tests.dags.conftest import Answer, Read, states
 
 ROOT = DAGS.parent
 STATE = {"id": "1-m2", "candidate": "m2", "phase": "awaiting_canary", "weight": 0.0, "makers": ["tom"]}
@@ -39,10 +39,6 @@ def says(tmp_path: Path) -> Any:
 
 def asking(request: str, **changes: Any) -> dict[str, Any]:
     return STATE | {"asks": True, "request": request} | changes
-
-
-def states(run: Any) -> dict[str, str]:
-    return {task.task_id: task.state for task in run.get_task_instances()}
 
 
 def test_a_question_is_put_once_and_no_look_waits_for_its_answer(says: Any, read_dag: Read) -> None:

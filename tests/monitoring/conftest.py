@@ -12,6 +12,7 @@ from monitoring.invented import QUIET, Drift, stream
 from monitoring.policy import Policy
 from monitoring.projection import AXES, NAMES
 from monitoring.reference import Reference
+from monitoring.snapshot import Snapshot
 from monitoring.window import Window
 from pipelines.strict import read_yaml
 
@@ -24,6 +25,11 @@ MINUTES = 10  # between two studies
 def after(studies: float) -> datetime:
     """The time at which so many studies had been drafted."""
     return BEGAN + timedelta(minutes=MINUTES * studies)
+
+
+def keys(found: Snapshot) -> set[str]:
+    """Of all that alarms."""
+    return {alarm.key for alarm in found.alarms}
 
 
 def frame_of(window: Window, first: int = 0) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from monitoring.reference import Reference
 from monitoring.snapshot import Snapshot, snapshot
 from monitoring.watched import Watched
 from monitoring.window import drafted
-from tests.monitoring.conftest import POLICY, after, studies
+from tests.monitoring.conftest import POLICY, after, keys, studies
 
 ENTROPY = Drift(shifts={"attention.entropy": 0.5})
 SIZE = POLICY.window_studies
@@ -45,10 +45,6 @@ def reviews_of(stream: pd.DataFrame) -> pd.DataFrame:
             "edit_rate": [np.array([12.0, 60.0])] * len(reviewed),
         }
     )
-
-
-def keys(found: Snapshot) -> set[str]:
-    return {alarm.key for alarm in found.alarms}
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from records.database import open_database, reading, writing
 from records.predictions import Prediction, Study, Text, enter_prediction, enter_study
 from records.reviews import Comparison, Review, enter_comparison, enter_review
 from records.windows import serving
-from tests.monitoring.conftest import POLICY, after, studies
+from tests.monitoring.conftest import POLICY, after, keys, studies
 from tests.records.drafts import model
 
 SIZE, TRAINING = 60, 300
@@ -100,10 +100,6 @@ def look(records: Engine, watched: Watched, studies_passed: float) -> Snapshot:
     with reading(records) as connection:
         stream = read_stream(connection, "m1", as_of, FEW)
         return snapshot(stream, read_reviews(connection, "m1", as_of, stream), watched, FEW, as_of)
-
-
-def keys(found: Snapshot) -> set[str]:
-    return {alarm.key for alarm in found.alarms}
 
 
 def test_a_quiet_stream_raises_no_alarm_and_every_feature_is_judged(

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from pipelines.manifest import SCHEMA, write_manifest
 from pipelines.provenance import digest
 from pipelines.shards import ShardWriter
 from pipelines.statistics import Statistics, write_statistics
+from tests.pipelines.receiving import Receiver
 
 WIDTH, HEIGHT, SIZE, GRID = 300, 360, 128, 16
 SHIPPED = Path(__file__).parents[2]
@@ -347,3 +348,13 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """Whom notices go to."""
+    receiver = Receiver()
+    monkeypatch.setenv("RADASSIST_WEBHOOK_URL", receiver.address)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield receiver
+    receiver.close()

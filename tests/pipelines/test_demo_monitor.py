@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from pipelines.cli import main
 from pipelines.demo_monitor import look
 
 ASKED = {"model": "m1", "as_of": "2026-03-01T00:00:00+00:00", "reason": "image.noise is 0.4 off", "policy_sha256": "0"}
@@ -61,3 +62,12 @@ def test_a_look_ends_with_the_retraining_it_asked_for(tmp_path: Path, drift: boo
     assert (ASKED["reason"] in shown) == drift
     assert airflow.conf == {"policy": "policy/drift-demo.yaml"}
     assert airflow.paused
+
+
+def test_a_step_that_fails_ends_the_demo_with_1_and_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "dags").mkdir()  # and no mlflow/server.yaml, so that the services do not start
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo-monitor"]) == 1
+    assert capsys.readouterr().err == "radassist demo-monitor: radassist services ended with exit code 2\n"

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +17,8 @@ from model.artefact import open_artefact, seal
 from model.calibration import FILE as CALIBRATION
 from model.calibration import UNFITTED, write_calibration
 from model.configurations import build_reporter
+from model.engine import Engine
+from model.errors import BadInput
 from model.graphs import export_graphs
 from model.pixels import PixelParams
 from model.report import GroundedReport, GroundedSentence, Verdict
@@ -26,6 +30,7 @@ from pipelines.cli import main
 from pipelines.evaluation_set import EvaluationStudy, PreparedEvaluation
 from pipelines.ingest import ingest
 from pipelines.metrics import read_metrics
+from pipelines.monitors.look import fetch
 from pipelines.params import Params
 from pipelines.phantom import PhantomArguments, write_phantom
 from pipelines.prepare import prepare
@@ -120,6 +125,12 @@ def test_a_replayed_study_has_what_the_monitors_read(watching: Path) -> None:
     assert found[[*NUMBERS[Family.DATA], *CATEGORIES, "attention.entropy", "embedding"]].notna().all(axis=None)
 
 
+def test_the_same_replay_again_drafts_nothing(watching: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Engine, "report")
+    reference = ("--reference", "reference/reference.safetensors")
+    assert main(["monitor", *reference, "replay", "--root", "phantom", "--start", START]) == 0
+
+
 def test_a_look_prints_writes_and_says_the_same_again(watching: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert look("--as-of", "2026-03-03T08:00:00Z") == 0
     said = capsys.readouterr().out
@@ -136,12 +147,50 @@ def test_a_look_prints_writes_and_says_the_same_again(watching: Path, capsys: py
     assert "radassist_windows" in (watching / "out" / "radassist.prom").read_text()
 
 
+def test_a_dead_webhook_ends_with_1_once_mlflow_has_the_figures(
+    watching: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import mlflow
+
+    uri = f"sqlite:///{watching / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("RADASSIST_WEBHOOK_URL", "http://127.0.0.1:9/nobody")
+    assert look("--as-of", "2026-03-03T08:00:00Z", "--tell") == 1
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1] == "radassist monitor: the webhook did not take a notice: ConnectionError"
+    assert "out/index.html" in said.out
+    assert mlflow.MlflowClient(uri).search_runs(["1"])
+
+
+def test_a_reference_comes_from_the_run_that_made_the_model(
+    watching: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    uri, written = f"sqlite:///{tmp_path / 'mlflow.db'}", watching / "reference" / "reference.safetensors"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    client = mlflow.MlflowClient(uri)
+    experiment = client.create_experiment("runs", (tmp_path / "artifacts").as_uri())
+    made, other = (client.create_run(experiment).info.run_id for _ in range(2))
+    client.log_artifact(made, str(written), "reference")
+    fetch(tmp_path, made, tmp_path / "model" / "reference.safetensors")
+    assert (tmp_path / "model" / "reference.safetensors").read_bytes() == written.read_bytes()
+    with pytest.raises(BadInput, match=f"MLflow run {other} has no reference"):
+        fetch(tmp_path, other, tmp_path / "none.safetensors")
+
+
 def test_no_study_and_no_patient_is_on_the_page(watching: Path) -> None:
     assert look("--as-of", "2026-03-03T08:00:00Z") == 0
     with reading(open_database(os.environ["RADASSIST_RECORDS_URL"])) as connection:
         rows = window(connection, EARLIEST, LATEST).predictions
     page = (watching / "out" / "index.html").read_text() + (watching / "out" / "snapshot.json").read_text()
     assert not any(name in page for name in (*rows["study"], *rows["patient"]))
+
+
+def test_a_plain_look_loads_nothing_that_drafts() -> None:
+    said = "import sys, pipelines.monitor_command; print(*{'onnxruntime', 'pydicom', 'torch'} & sys.modules.keys())"
+    loaded = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
 
 
 def test_evidently_draws_the_last_window(watching: Path) -> None:

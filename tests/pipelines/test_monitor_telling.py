@@ -1,12 +1,7 @@
 """Who is told what over a real socket, what is remembered, and when a retraining is asked for."""
 
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 import requests
@@ -19,6 +14,7 @@ from monitoring.snapshot import Snapshot
 from pipelines.monitors.policy import load_policy
 from pipelines.monitors.retraining import ask
 from pipelines.monitors.telling import tell, track
+from tests.pipelines.receiving import Receiver
 
 POLICY = load_policy(Path(__file__).parents[2] / "policy" / "drift.yaml")
 NOISE = Alarm("distance:image.noise", Family.DATA, "image.noise is 0.300 from the reference")
@@ -33,57 +29,25 @@ def seen(*alarms: Alarm, hours: float = 0) -> Snapshot:
     return Snapshot(when, "m1", POLICY.sha256, "0" * 64, False, (), 0, 0, 0, judged, rolling, running, alarms)
 
 
-class Hook:
-    """A receiver on the loopback interface; it answers `status`."""
-
-    def __init__(self) -> None:
-        self.got: list[dict[str, Any]] = []
-        self.status = 200
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if hook.status == 200:
-                    hook.got.append(body)
-                self.send_response(hook.status)
-                self.end_headers()
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def kinds(self) -> list[str]:
-        return [notice["kind"] for notice in self.got]
+def kinds(receiver: Receiver) -> list[str]:
+    return [notice["kind"] for notice in receiver.received]
 
 
-@pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
-    made = Hook()
-    monkeypatch.setenv("RADASSIST_WEBHOOK_URL", f"http://127.0.0.1:{made.server.server_port}/alerts")
-    yield made
-    made.server.shutdown()
-
-
-def test_an_alarm_is_told_once_and_its_end_once(hook: Hook, tmp_path: Path) -> None:
+def test_an_alarm_is_told_once_and_its_end_once(receiver: Receiver, tmp_path: Path) -> None:
     for hours, alarms in ((0, [NOISE]), (1, [NOISE]), (2, []), (3, [])):
         tell(seen(*alarms, hours=hours), POLICY, tmp_path)
-    assert hook.kinds == ["raised", "recovered"]
-    raised, recovered = hook.got
+    assert kinds(receiver) == ["raised", "recovered"]
+    raised, recovered = receiver.received
     assert raised["key"] == recovered["key"]
     assert (raised["model"], raised["text"], raised["at"]) == ("m1", NOISE.text, "2026-03-01T00:00:00+00:00")
 
 
-def test_what_did_not_arrive_is_told_by_the_next_look(hook: Hook, tmp_path: Path) -> None:
-    hook.status = 503
+def test_what_did_not_arrive_is_told_by_the_next_look(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.answers = [503]
     with pytest.raises(requests.RequestException):
         tell(seen(NOISE), POLICY, tmp_path)
-    hook.status = 200
     tell(seen(NOISE, hours=1), POLICY, tmp_path)
-    assert hook.kinds == ["raised"]
+    assert kinds(receiver) == ["raised", "raised"]
 
 
 def test_without_an_address_nothing_is_sent_and_all_is_remembered(

@@ -4,12 +4,9 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,6 +23,7 @@ from release.decide import hold
 from release.phases import Phase
 from release.state import State, move
 from release.store import apply, broken, every, history, start
+from tests.pipelines.receiving import Receiver
 from tests.pipelines.releasing import Project
 from tests.release.conftest import NOW, POLICY, hours, release_first
 
@@ -121,32 +119,8 @@ def test_without_the_file_that_was_promised_nothing_goes_forward(engine: Engine)
     assert last(engine).phase is Phase.CANARY
 
 
-class Receiver(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.received.append(body)  # type: ignore[attr-defined]
-        self.send_response(self.server.answers.pop(0) if self.server.answers else 200)  # type: ignore[attr-defined]
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def receiver(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A webhook on the loopback interface: what it received, and what it answers first."""
-    server: Any = HTTPServer(("127.0.0.1", 0), Receiver)
-    server.received, server.answers = [], []
-    Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("RADASSIST_WEBHOOK_URL", f"http://127.0.0.1:{server.server_port}/rollouts")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
 def test_each_transition_is_told_once_and_again_where_it_did_not_arrive(
-    engine: Engine, receiver: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
     project = Project(tmp_path)
