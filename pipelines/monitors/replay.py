@@ -24,7 +24,7 @@ from pipelines.evaluation_set import written
 from pipelines.predicted import Embedder, predicted
 from pipelines.progress import Meter
 from pipelines.pseudonyms import Pseudonyms
-from pipelines.reviewed import comparisons, signed_by_reviewer, text_of
+from pipelines.reviewed import comparisons, satisfaction, signed_by_reviewer, text_of
 from pipelines.sources import Rejected, Source
 from pipelines.written_reports import WrittenReport, surfaced_report
 from records.database import reading, writing
@@ -152,6 +152,7 @@ def enter(
                 study=one.arrived.study,
                 draft=prediction.id,
                 reviewer=REVIEWER,
+                satisfaction=satisfaction(compared[n]),
                 signed_at=prediction.drafted_at + REVIEW_LAG,
             )
             enter_review(connection, review, text_of(signed[n]))

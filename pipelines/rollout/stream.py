@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from model.labeler import label_report
-from pipelines.reviewed import text_of
+from pipelines.reviewed import satisfaction, text_of
 from pipelines.rollout.cases import Case, Draft
 from pipelines.rollout.reading_room import compared, reading_seconds, signed
 from records.canonical import sha256
@@ -137,14 +137,16 @@ class Stream:
     def _read(self, arrival: Arrival, shown: str, drafted: Mapping[str, Draft]) -> Reading:
         report = signed(drafted[shown].text, self.cases[arrival.case].reference)
         hours = self.signing_hours * float(self.rng.lognormal(0, 0.3))
+        comparisons = {prediction: compared(prediction, draft.text, report) for prediction, draft in drafted.items()}
         review = Review(
             study=arrival.study,
             draft=shown,
             reviewer=sha256(f"reader {self.rng.integers(READERS)}")[:32],
             reading_seconds=reading_seconds(drafted[shown].text, report, self.rng),
+            satisfaction=satisfaction(comparisons[shown]),
             signed_at=arrival.at + timedelta(hours=hours),
         )
-        return Reading(review, text_of(report), tuple(compared(p, d.text, report) for p, d in drafted.items()))
+        return Reading(review, text_of(report), tuple(comparisons.values()))
 
     def _sign(self, connection: Connection, reading: Reading) -> None:
         enter_review(connection, reading.review, reading.report)

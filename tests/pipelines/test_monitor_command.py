@@ -139,6 +139,7 @@ def test_a_look_prints_writes_and_says_the_same_again(watching: Path, capsys: py
     first = (watching / "out" / "snapshot.json").read_text()
     found = json.loads(first)
     assert len(found["history"]) == STUDIES // 10
+    assert 1 <= found["quality"]["figures"]["satisfaction"]["value"] <= 5
     assert look("--as-of", "2026-03-03T09:00:00+01:00") == 0
     assert (watching / "out" / "snapshot.json").read_text() == first
     page = (watching / "out" / "index.html").read_text()

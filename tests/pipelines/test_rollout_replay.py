@@ -14,6 +14,7 @@ from sqlalchemy import Engine, func, select
 from model.report import GroundedSentence
 from monitoring.features import sentence_numbers
 from monitoring.stream import EARLIEST, LATEST, features
+from pipelines.reviewed import satisfaction
 from pipelines.rollout.cases import Case, Draft, read_cases, weakened
 from pipelines.rollout.courses import beside
 from pipelines.rollout.reading_room import compared, reading_seconds, signed
@@ -22,6 +23,7 @@ from pipelines.rollout.stream import Stream
 from pipelines.written_reports import WrittenReport
 from records import tables
 from records.database import open_database, reading
+from records.reviews import Comparison
 from records.windows import window
 from release.phases import Phase
 from release.state import State, move
@@ -156,6 +158,14 @@ def test_a_reader_changes_what_is_wrong_or_missing_and_takes_longer_for_it() -> 
         np.mean([reading_seconds(text, signed(text, LARGE), rng) for _ in range(200)]) for text in (draft, LARGE)
     )
     assert slow > quick
+
+
+def test_a_reader_is_the_less_content_the_more_there_was_to_change() -> None:
+    changed = [
+        Comparison(prediction="p", missed=0, false_alarms=0, words_changed=n, words_signed=20, compared_by="1")
+        for n in (0, 1, 5, 6, 15, 16, 40)
+    ]
+    assert [satisfaction(comparison) for comparison in changed] == [5, 4, 4, 3, 2, 1, 1]
 
 
 def test_a_weakened_model_leaves_out_one_finding_in_its_share_of_the_studies() -> None:
