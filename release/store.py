@@ -84,15 +84,20 @@ def start(engine: Engine, state: State, policy: Policy, salt: str, now: datetime
 
 def apply(engine: Engine, transition: Transition, now: datetime) -> Applied:
     """Put a transition into effect and into the ledger, in one transaction."""
+    with writing(engine) as connection:
+        return take(connection, transition, now)
+
+
+def take(connection: Connection, transition: Transition, now: datetime) -> Applied:
+    """The same in a transaction of `records.database.writing`. It cannot be stale where the state was read there."""
     before, after = transition.before, transition.after
     said = {"by": transition.by, "figures": transition.figures, "before": before.phase}
-    with writing(engine) as connection:
-        values = after.row() | {"open": None if after.phase.is_final else True}
-        here = (rollouts.c.id == before.id) & (rollouts.c.revision == before.revision)
-        if connection.execute(update(rollouts).where(here).values(**values)).rowcount:
-            _enter(connection, after, transition.reason, said, now)
-            return Applied.APPLIED
-        earlier = ledger.find(connection, _key(after))
+    values = after.row() | {"open": None if after.phase.is_final else True}
+    here = (rollouts.c.id == before.id) & (rollouts.c.revision == before.revision)
+    if connection.execute(update(rollouts).where(here).values(**values)).rowcount:
+        _enter(connection, after, transition.reason, said, now)
+        return Applied.APPLIED
+    earlier = ledger.find(connection, _key(after))
     same = earlier is not None and earlier.written.body == _body(after, transition.reason, said)
     return Applied.REPLAYED if same else Applied.STALE
 

@@ -122,8 +122,8 @@ def main(args: argparse.Namespace) -> int:
             print(f"{signed.statement.words}, in entry {signed.seq} of the ledger; the next tick goes by it")
         case order:
             page = page_of(root, engine)
-            after, applied = give(engine, key_of(args.key), Order(order), args.why, page, datetime.now(UTC))
-            print(f"{order}: {applied}; rollout {after.id} is {after.phase} at {after.weight:.0%} of the studies")
+            after = give(engine, key_of(args.key), Order(order), args.why, page, datetime.now(UTC))
+            print(f"{order}: rollout {after.id} is {after.phase} at {after.weight:.0%} of the studies")
     return 0
 
 
@@ -134,8 +134,8 @@ def show_round(done: Round, root: Path) -> int:
     else:
         state = done.rollout.state
         demo = "DEMO " if done.rollout.policy.demo else ""
-        if done.ticked and done.ticked.due:
-            print(f"{done.ticked.due.before.phase} -> {done.ticked.due.after.phase}: {done.ticked.due.reason}")
+        if done.moved:
+            print(f"{done.moved.before.phase} -> {done.moved.after.phase}: {done.moved.reason}")
         print(f"{demo}rollout {state.id}: {state.phase} at {state.weight:.0%} of the studies")
         print(f"page {page_path(root, state.id)}")
         if state.phase.asks:
@@ -193,7 +193,8 @@ def _looked(engine: Engine, promises: Collection[str]) -> tuple[RenderableType, 
 
 def page_of(root: Path, engine: Engine) -> bytes:
     """The open rollout's page as it lies there; nothing where none was drawn."""
-    path = page_path(root, open_state(engine).id)
+    with reading(engine) as connection:
+        path = page_path(root, open_state(connection).id)
     return path.read_bytes() if path.is_file() else b""
 
 

@@ -13,21 +13,24 @@ from pipelines.rollout.candidate import Named, candidate
 from pipelines.rollout.evidence import evidence
 from records.database import reading
 from release.decide import decide
-from release.evidence import Evidence
 from release.policy import Policy
 from release.state import State, Transition
-from release.store import Applied, Rollout, apply, every, standing
+from release.store import Applied, Rollout, apply, every, rollout, standing
 from release.store import start as enter
 
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What a tick saw and did. `rollout` is as it stands after it; `due` None where nothing was to be done."""
+    """What a tick found due, None where nothing was, and what became of it. `rollout` is as it stands afterwards."""
 
     rollout: Rollout
-    known: Evidence
     due: Transition | None
     applied: Applied | None
+
+    @property
+    def moved(self) -> Transition | None:
+        """What is due and was done by this tick, by no other one."""
+        return self.due if self.applied is Applied.APPLIED else None
 
 
 def start(engine: Engine, root: Path, named: str | None, policy: Policy, now: datetime, *, initial: bool) -> State:
@@ -75,10 +78,6 @@ def tick(engine: Engine, promises: Collection[str], now: datetime) -> Ticked | N
         return None
     due = decide(there.state, known, there.policy, now)
     applied = apply(engine, due, now) if due else None
-    after = _read_again(engine, there) if due else there
-    return Ticked(after, known, due, applied)
-
-
-def _read_again(engine: Engine, before: Rollout) -> Rollout:
     with reading(engine) as connection:
-        return next(found for found in every(connection) if found.state.id == before.state.id)
+        after = rollout(connection, there.state.id)
+    return Ticked(after or there, due, applied)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from model.errors import BadInput
 from records.canonical import canonical, sha256
@@ -14,7 +14,7 @@ from records.database import reading, writing
 from records.signatures import Meaning, Signature, sign
 from release import decide
 from release.state import State, Transition
-from release.store import Applied, apply, standing
+from release.store import standing, take
 
 LEAST_DIGITS = 8
 
@@ -32,13 +32,12 @@ ACTS: dict[Order, Callable[[State, str, str, datetime], Transition | None]] = {
 }
 
 
-def open_state(engine: Engine) -> State:
+def open_state(connection: Connection) -> State:
     """
     Raises:
         BadInput: no rollout is open.
     """
-    with reading(engine) as connection:
-        there = standing(connection).rollout
+    there = standing(connection).rollout
     if there is None:
         raise BadInput("the rollout", "none is open", "begin one: `radassist rollout start`")
     return there.state
@@ -55,7 +54,8 @@ def approve(engine: Engine, key: Ed25519PrivateKey, request: str, page: bytes, n
         BadInput: nothing is asked, or something else, or the page shows something else.
         RecordsError: the ledger does not know the key.
     """
-    state = open_state(engine)
+    with reading(engine) as connection:
+        state = open_state(connection)
     if not state.phase.asks:
         raise BadInput(f"rollout {state.id}", f"it is {state.phase}, and asks nothing", "wait for its question")
     if len(request) < LEAST_DIGITS or not state.request_sha256.startswith(request):
@@ -66,35 +66,28 @@ def approve(engine: Engine, key: Ed25519PrivateKey, request: str, page: bytes, n
         return sign(connection, key, Meaning.APPROVED, state.request_sha256, sha256(page), now)
 
 
-def give(
-    engine: Engine, key: Ed25519PrivateKey, order: Order, why: str, page: bytes, now: datetime
-) -> tuple[State, Applied]:
-    """Sign an order, and carry it out at once. Killed between the two, the same again carries it out.
+def give(engine: Engine, key: Ed25519PrivateKey, order: Order, why: str, page: bytes, now: datetime) -> State:
+    """Sign an order and carry it out, in one transaction: it meets the rollout wherever a tick has just taken it.
 
     Raises:
         BadInput: no rollout is open, or the order changes nothing.
         RecordsError: the ledger does not know the key.
     """
-    state = open_state(engine)
-    _due(state, order, "", why, now)
-    digest = sha256(canonical(ordered(state, order, why)))
     with writing(engine) as connection:
+        state = open_state(connection)
+        digest = sha256(canonical(ordered(state, order, why)))
         signed = sign(connection, key, Meaning.RESPONSIBLE, digest, sha256(page), now)
-    said = f"{why}; signed in entry {signed.seq}"
-    due = _due(state, order, signed.statement.signer.name, said, now)
-    return due.after, apply(engine, due, now)
+        said = f"{why}; signed in entry {signed.seq}"
+        due = ACTS[order](state, signed.statement.signer.name, said, now)
+        if due is None:
+            raise BadInput(f"rollout {state.id}", f"{order} changes nothing", "see `radassist rollout status`")
+        take(connection, due, now)
+    return due.after
 
 
 def ordered(state: State, order: Order, why: str) -> dict[str, Any]:
     """What is signed: this order, from this very state."""
     return {"kind": "radassist.order/1", "rollout": state.id, "revision": state.revision, "order": order, "why": why}
-
-
-def _due(state: State, order: Order, by: str, why: str, now: datetime) -> Transition:
-    due = ACTS[order](state, by, why, now)
-    if due is None:
-        raise BadInput(f"rollout {state.id}", f"{order} changes nothing", "see `radassist rollout status`")
-    return due
 
 
 def _shown(state: State, page: bytes) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 import requests
 from sqlalchemy import Engine
 
-from pipelines.rollout.controller import Ticked, tick
+from pipelines.rollout.controller import tick
 from pipelines.rollout.evidence import evidence, newer, promises_in
 from pipelines.rollout.mirror import mirrored, repair
 from pipelines.rollout.page import draw, page_path, see
 from pipelines.rollout.telling import tell
 from pipelines.whole_files import write_whole
 from records.database import reading
+from release.state import Transition
 from release.store import Rollout, every
 
 POLICIES = Path("policy")
@@ -26,10 +27,11 @@ POLICIES = Path("policy")
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one tick came to. `rollout` is the open one, else the last; `waiting` a registered model without any."""
+    """What one tick came to. `rollout` is the open one, else the last; `moved` what this very tick did, if anything;
+    `waiting` a registered model without any rollout."""
 
     rollout: Rollout | None
-    ticked: Ticked | None
+    moved: Transition | None
     repaired: tuple[str, ...]
     told: int
     waiting: str | None
@@ -38,7 +40,7 @@ class Round:
     def said(self) -> dict[str, Any]:
         """For programs: where the rollout stands, and what it asks."""
         state = self.rollout.state if self.rollout else None
-        moved = self.ticked.due.reason if self.ticked and self.ticked.due else None
+        moved = self.moved.reason if self.moved else None
         known = None if state is None else state.row() | {"asks": state.phase.asks, "request": state.request_sha256}
         return {"rollout": known, "moved": moved, "waiting": self.waiting, "faults": list(self.faults)}
 
@@ -63,7 +65,7 @@ def run(root: Path, engine: Engine, now: datetime) -> Round:
         repaired = repair(root, mirror)
     except Exception as error:  # noqa: BLE001 - whatever ails MLflow, the rollout has moved and the next tick repairs
         faults.append(f"MLflow's aliases are not put right: {type(error).__name__}")
-    return Round(there, ticked, tuple(repaired), told, waiting, tuple(faults))
+    return Round(there, ticked.moved if ticked else None, tuple(repaired), told, waiting, tuple(faults))
 
 
 def show(root: Path, engine: Engine, rollout: Rollout, promises: Collection[str], now: datetime) -> Path:
