@@ -138,7 +138,9 @@ def show_round(done: Round, root: Path) -> int:
             print(f"{done.moved.before.phase} -> {done.moved.after.phase}: {done.moved.reason}")
         print(f"{demo}rollout {state.id}: {state.phase} at {state.weight:.0%} of the studies")
         print(f"page {page_path(root, state.id)}")
-        if state.phase.asks:
+        if state.held_by and not state.phase.is_final:
+            print(f"held by {state.held_by}: `radassist rollout resume` lets it go on")
+        if state.asks:
             print(f"asks for a signature: radassist rollout approve --request {state.request_sha256[:16]} --key FILE")
     for line in (*done.repaired, *done.faults):
         print(line)

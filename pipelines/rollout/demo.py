@@ -64,7 +64,7 @@ class Demo:
         shown = None
         for _ in range(MOST_LOOKS):
             self.wait("rollout", self.airflow.trigger("rollout", {}))
-            if self.state.phase.asks:
+            if self.state.asks:
                 self.answer()
             state = self.state
             if (state.phase, state.weight) != shown:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from model.errors import BadInput
 from records.canonical import canonical, sha256
-from records.database import reading, writing
+from records.database import writing
 from records.signatures import Meaning, Signature, sign
 from release import decide
 from release.state import State, Transition
@@ -51,18 +51,12 @@ def approve(engine: Engine, key: Ed25519PrivateKey, request: str, page: bytes, n
         page: the rollout's page as it was looked at.
 
     Raises:
-        BadInput: nothing is asked, or something else, or the page shows something else.
+        BadInput: nothing is asked, as while it is held, or something else, or the page shows something else.
         RecordsError: the ledger does not know the key.
     """
-    with reading(engine) as connection:
-        state = open_state(connection)
-    if not state.phase.asks:
-        raise BadInput(f"rollout {state.id}", f"it is {state.phase}, and asks nothing", "wait for its question")
-    if len(request) < LEAST_DIGITS or not state.request_sha256.startswith(request):
-        rule = f"the rollout asks for {state.request_sha256}"
-        raise BadInput(f"--request {request}", rule, "look at its page, and sign what stands there")
-    _shown(state, page)
     with writing(engine) as connection:
+        state = open_state(connection)
+        _answers(state, request, page)
         return sign(connection, key, Meaning.APPROVED, state.request_sha256, sha256(page), now)
 
 
@@ -90,6 +84,18 @@ def ordered(state: State, order: Order, why: str) -> dict[str, Any]:
     return {"kind": "radassist.order/1", "rollout": state.id, "revision": state.revision, "order": order, "why": why}
 
 
-def _shown(state: State, page: bytes) -> None:
+def _answers(state: State, request: str, page: bytes) -> None:
+    """
+    Raises:
+        BadInput: see `approve`.
+    """
+    if state.held_by:
+        rule, way_out = f"{state.held_by} holds it, and it asks nothing", "`radassist rollout resume` it first"
+        raise BadInput(f"rollout {state.id}", rule, way_out)
+    if not state.asks:
+        raise BadInput(f"rollout {state.id}", f"it is {state.phase}, and asks nothing", "wait for its question")
+    if len(request) < LEAST_DIGITS or not state.request_sha256.startswith(request):
+        rule = f"the rollout asks for {state.request_sha256}"
+        raise BadInput(f"--request {request}", rule, "look at its page, and sign what stands there")
     if state.request_sha256.encode() not in page:
         raise BadInput("the page", "it shows another state of the rollout", "draw it anew: `radassist rollout tick`")

@@ -82,7 +82,7 @@ def draw(seen: Seen, rollout: Rollout, known: Evidence, now: datetime) -> str:
         policy=policy,
         now=now,
         kind="passed" if state.phase in GOOD else "refused" if state.phase in BAD else "warned",
-        question=ASKS.get(state.phase),
+        question=ASKS[state.phase] if state.asks else None,
         request=state.request_sha256,
         digits=state.request_sha256[: 2 * LEAST_DIGITS],
         missing=wanting(state, known, policy, now) if not state.phase.is_final and not state.phase.asks else [],

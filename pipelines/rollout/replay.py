@@ -81,7 +81,7 @@ def follow(
     yield state
     for _ in range(round(days * 24 / tick_hours)):
         stream.advance(stream.now + timedelta(hours=tick_hours))
-        if key is not None and state.phase.asks:
+        if key is not None and state.asks:
             with writing(engine) as connection:
                 sign(connection, key, Meaning.APPROVED, state.request_sha256, sha256("no page"), stream.now)
         done = tick(engine, [policy.sha256], stream.now)

@@ -34,11 +34,13 @@ def status(rollout: Rollout, known: Evidence, now: datetime) -> RenderableType:
         bounds = (points(value) for value in (reading.estimate, reading.low, reading.high, margin))
         table.add_row(TITLES[name], number(reading.n, 0), *bounds, MARKS[reading.judge(margin)])
     parts: list[RenderableType] = [head, where, *([table] if state.champion else [])]
-    if state.phase.asks:
+    if state.held_by and not state.phase.is_final:
+        parts.append(Text("held: radassist rollout resume --key FILE --why WORDS"))
+    if state.asks:
         parts.append(Text(f"asks: radassist rollout approve --request {state.request_sha256[:16]} --key FILE"))
         for approval in known.approvals:
             against = objections(state, approval, now)
             parts.append(Text(f"  {approval.by}: {'; '.join(against) if against else 'counts with the next tick'}"))
-    elif not state.phase.is_final:
+    elif not state.phase.is_final and not state.phase.asks:
         parts += [Text(f"  lacks {what}") for what in wanting(state, known, policy, now)]
     return Group(*parts)

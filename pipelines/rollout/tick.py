@@ -41,7 +41,7 @@ class Round:
         """For programs: where the rollout stands, and what it asks."""
         state = self.rollout.state if self.rollout else None
         moved = self.moved.reason if self.moved else None
-        known = None if state is None else state.row() | {"asks": state.phase.asks, "request": state.request_sha256}
+        known = None if state is None else state.row() | {"asks": state.asks, "request": state.request_sha256}
         return {"rollout": known, "moved": moved, "waiting": self.waiting, "faults": list(self.faults)}
 
 

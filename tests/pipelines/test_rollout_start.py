@@ -175,18 +175,26 @@ def test_a_hold_keeps_an_approved_rollout_and_an_abort_ends_it(
     project.register("m1")
     key = str(project.key_file("Jane Doe"))
     assert main(["rollout", "start", "m1", "--initial"]) == 0
+    assert approve(project, capsys) == 0
     assert main(["rollout", "hold", "--key", key, "--why", "a <b>look</b>"]) == 0
     assert main(["rollout", "hold", "--key", key, "--why", "a look"]) == 2
     assert "hold changes nothing" in capsys.readouterr().err
-    assert approve(project, capsys) == 0
-    assert state(project, capsys) | {"phase": "awaiting_full", "held_by": "Jane Doe"} == state(project, capsys)
+    held = state(project, capsys)
+    assert (held["phase"], held["held_by"], held["asks"]) == ("awaiting_full", "Jane Doe", False)
+    assert approve(project, capsys) == 2
+    assert "Jane Doe holds it, and it asks nothing" in capsys.readouterr().err
+    assert main(["rollout", "status"]) == 0
+    assert "rollout resume" in capsys.readouterr().out
+    page = page_path(project.root, "1-m1").read_text()
+    assert "radassist rollout resume" in page
+    assert "radassist rollout approve" not in page
     assert main(["rollout", "abort", "--key", key, "--why", "no"]) == 0
     assert "rollout 1-m1 is aborted at 0%" in capsys.readouterr().out
     assert main(["rollout", "abort", "--key", key, "--why", "no"]) == 2
     with reading(project.engine) as connection:
         assert standing(connection).champion is None
     whole(project)
-    page = page_path(project.root, "1-m1")
     assert state(project, capsys)["phase"] == "aborted"
-    assert "no; signed in entry" in page.read_text()
-    assert "a &lt;b&gt;look&lt;/b&gt;; signed in entry" in page.read_text()
+    page = page_path(project.root, "1-m1").read_text()
+    assert "no; signed in entry" in page
+    assert "a &lt;b&gt;look&lt;/b&gt;; signed in entry" in page
