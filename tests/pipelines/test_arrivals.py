@@ -89,6 +89,22 @@ def test_with_traffic_a_study_counts_for_the_model_that_it_was_sent_to(engine: E
     assert np.isfinite(canary.signed).all()
 
 
+def test_a_model_that_died_without_a_word_is_at_fault_for_the_study_in_which_another_stepped_in(
+    engine: Engine,
+) -> None:
+    with writing(engine) as connection:
+        answers(connection, 0, sent("a", "candidate", "m1"), missed=(2,))
+        answers(connection, 1, sent("b", "champion", "m1"), missed=(0,))
+        answers(connection, 2, sent("c", "candidate", "m1"))
+        _, canary = arrivals(connection, ROLLOUT, SLOW)
+    assert canary.arrived.tolist() == [NOW.timestamp() + 60 * number for number in range(3)]
+    assert canary.by_candidate.tolist() == [True, False, True]
+    assert canary.faulted.tolist() == [1, 0, 1]
+    assert np.array_equal(canary.missed, [np.nan, 0, np.nan], equal_nan=True)
+    assert np.array_equal(canary.edit_rate, [np.nan, 0, np.nan], equal_nan=True)
+    assert np.array_equal(canary.signed - canary.arrived, [3600, 3600, np.nan], equal_nan=True)
+
+
 def test_the_evidence_is_counted_from_them(engine: Engine) -> None:
     with writing(engine) as connection:
         for number in range(20):
