@@ -22,6 +22,7 @@ from dags.wiring import FINAL_CODES, ROOT
 from pipelines.environment import quiet_environment
 
 QUESTION = Asset(name="rollout_question", uri="x-radassist://rollout/question")  # an event's extra: its sha256
+LOOK = timedelta(minutes=15)
 ANSWER_TIME = timedelta(days=14)  # the policy's own comes sooner, and ends the rollout
 ASKED = """\
 Rollout `{id}`: **{candidate}** drafts for {weight:.0%} of the studies, and is {phase}. May it go on?
@@ -78,7 +79,7 @@ settings: dict[str, Any] = {
 with DAG(
     dag_id="rollout",
     description="Look at the open rollout, and take the step that is due",
-    schedule=CronTriggerTimetable("*/15 * * * *", timezone="UTC", run_immediately=timedelta(0)),
+    schedule=CronTriggerTimetable(f"*/{LOOK // timedelta(minutes=1)} * * * *", timezone="UTC", run_immediately=timedelta(0)),
     max_active_runs=1,
     **settings,
 ):
@@ -112,7 +113,7 @@ with DAG(
     dag_id="rollout_approval",
     description="Ask a person whether the rollout may go on",
     schedule=[QUESTION],
-    max_active_runs=4,
+    max_active_runs=ANSWER_TIME // LOOK,  # one that is answered at a shell keeps its run, and holds no later one back
     **settings,
 ):
 

@@ -85,6 +85,8 @@ def test_both_start_paused_and_one_look_runs_at_a_time(read_dag: Read) -> None:
         assert dag.is_paused_upon_creation
         assert not dag.catchup
     assert read_dag(ROOT, "rollout").max_active_runs == 1
+    looks_in_two_weeks = 14 * 24 * 4
+    assert read_dag(ROOT, "rollout_approval").max_active_runs == looks_in_two_weeks
     assert {task.task_id: task.retries for task in read_dag(ROOT, "rollout").tasks} == {
         "tick": 2,
         "ask": 2,
