@@ -25,6 +25,7 @@ from pipelines.rollout.status import status
 from pipelines.rollout.tick import POLICIES, Round, run
 from records.database import open_database, reading
 from records.keys import is_sealed, read_key
+from release.policy import Policy
 from release.store import every
 
 POLICY = Path("policy/rollout.yaml")
@@ -105,7 +106,7 @@ def main(args: argparse.Namespace) -> int:
     engine = open_database(records_url(root))
     match args.action:
         case "start":
-            policy = load_policy(args.policy)
+            policy = promised(root, args.policy)
             controller.start(engine, root, args.model, policy, datetime.now(UTC), initial=args.initial)
             return show_round(run(root, engine, datetime.now(UTC)), root)
         case "tick":
@@ -125,6 +126,18 @@ def main(args: argparse.Namespace) -> int:
             after = give(engine, key_of(args.key), Order(order), args.why, page, datetime.now(UTC))
             print(f"{order}: rollout {after.id} is {after.phase} at {after.weight:.0%} of the studies")
     return 0
+
+
+def promised(root: Path, path: Path) -> Policy:
+    """
+    Raises:
+        BadInput: no policy there, or one by which no look would ever go forward, since none finds it.
+    """
+    policy = load_policy(path)
+    if policy.sha256 not in promises_in(root / POLICIES):
+        rule = f"no file {POLICIES}/rollout*.yaml says the same, and nothing goes forward without its promise"
+        raise BadInput(f"policy {path}", rule, f"copy it to {POLICIES}/rollout-NAME.yaml, and keep it there")
+    return policy
 
 
 def show_round(done: Round, root: Path) -> int:

@@ -114,6 +114,19 @@ def test_a_model_that_nobody_else_signed_for_is_not_released(
     assert said in capsys.readouterr().err
 
 
+def test_a_policy_that_no_look_would_find_begins_nothing(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.register("m1")
+    elsewhere = project.policy_file.rename(tmp_path / "mine.yaml")
+    assert main(["rollout", "start", "m1", "--initial", "--policy", str(elsewhere)]) == 2
+    assert "no file policy/rollout*.yaml says the same" in capsys.readouterr().err
+    with reading(project.engine) as connection:
+        assert every(connection) == []
+    project.promise(POLICY)  # which file was named makes no difference
+    assert main(["rollout", "start", "m1", "--initial", "--policy", str(elsewhere)]) == 0
+
+
 def test_a_model_that_is_not_registered_is_not_released(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     for named in (["nobody"], []):
         assert main(["rollout", "start", *named, "--initial"]) == 2
