@@ -50,7 +50,7 @@ class Approval:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What `decide` goes by. `policy_sha256` is that of the policy as its file now says; `newer` is a model that was
-    registered after the candidate and also waits for traffic."""
+    registered after the rollout began and also waits for traffic."""
 
     as_of: datetime
     policy_sha256: str

@@ -131,6 +131,11 @@ def every(connection: Connection) -> list[Rollout]:
     return [_read(dict(row)) for row in connection.execute(here.order_by(tables.ledger.c.seq)).mappings()]
 
 
+def candidates(connection: Connection) -> set[str]:
+    """All versions that had a rollout."""
+    return set(connection.execute(select(rollouts.c.candidate)).scalars())
+
+
 def history(entries: Iterable[Entry], id: str) -> list[Entry]:  # noqa: A002 - the column's name
     """A rollout's entries of the ledger, its beginning first."""
     return [entry for entry in entries if entry.kind == ROLLOUT and entry.written.body["state"]["id"] == id]

@@ -15,8 +15,8 @@ from records.models import registered
 from release.approvals import approvals
 from release.evidence import Evidence, studied
 from release.policy import Policy
-from release.state import SHADOW
-from release.store import Rollout, every
+from release.state import SHADOW, State
+from release.store import Rollout, candidates
 
 NONE = "none"
 
@@ -32,18 +32,18 @@ def evidence(connection: Connection, rollout: Rollout, promises: Collection[str]
         now,
         state.policy_sha256 if state.policy_sha256 in promises else NONE,
         approvals=approvals(ledger.entries(connection), state, demo=policy.demo),
-        newer=newer(connection, state.candidate),
+        newer=newer(connection, state),
     )
     shadow, canary = arrivals(connection, state, policy.slow_seconds)
     return studied(known, shadow if state.step == SHADOW else canary, state.since, policy)
 
 
-def newer(connection: Connection, candidate: str) -> str | None:
-    """The last model that was registered after the candidate and had no rollout yet."""
-    models, begun = registered(connection), {found.state.candidate for found in every(connection)}
-    names = [model.model for model in models]
-    after = names[names.index(candidate) + 1 :] if candidate in names else []
-    return next((name for name in reversed(after) if name not in begun), None)
+def newer(connection: Connection, state: State) -> str | None:
+    """The last model that was registered after the rollout began, and had none itself yet. One that was there before
+    was passed over by who chose the candidate."""
+    after = [model.model for model in registered(connection) if model.registered_at > state.started_at]
+    had_one = candidates(connection)
+    return next((name for name in reversed(after) if name not in had_one), None)
 
 
 def load_policy(path: Path) -> Policy:

@@ -28,7 +28,7 @@ POLICIES = Path("policy")
 @dataclass(frozen=True, slots=True)
 class Round:
     """What one tick came to. `rollout` is the open one, else the last; `moved` what this very tick did, if anything;
-    `waiting` a registered model without any rollout."""
+    `waiting` a model that was registered since it began and has no rollout."""
 
     rollout: Rollout | None
     moved: Transition | None
@@ -52,7 +52,7 @@ def run(root: Path, engine: Engine, now: datetime) -> Round:
     with reading(engine) as connection:
         there = ticked.rollout if ticked else next(reversed(every(connection)), None)
         mirror = mirrored(connection)
-        waiting = newer(connection, there.state.candidate) if there else None
+        waiting = newer(connection, there.state) if there else None
     told, faults = 0, []
     if there is not None:
         show(root, engine, there, promises, now)

@@ -1,6 +1,7 @@
 """A rollout begins with a registered model whose report somebody else signed; what people sign moves it."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -87,14 +88,16 @@ def test_the_second_begins_in_shadow_beside_the_first_and_twice_is_once(
 def test_a_newer_model_ends_a_shadow_and_can_then_begin(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     released(project, capsys)
     project.register("m2")
+    project.register("m3")  # passed over: the one that is started counts
     assert main(["rollout", "start", "m2"]) == 0
-    project.register("m3")
+    assert "rollout 2-m2: shadowing" in capsys.readouterr().out
+    project.register("m4", at=datetime.now(UTC))
     assert main(["rollout", "tick"]) == 0
     said = capsys.readouterr().out
-    assert "shadowing -> superseded: m3 is newer" in said
-    assert "m3 is newer, and waits: radassist rollout start m3" in said
-    assert main(["rollout", "start", "m3"]) == 0
-    assert state(project, capsys) | {"candidate": "m3", "phase": "shadowing"} == state(project, capsys)
+    assert "shadowing -> superseded: m4 is newer" in said
+    assert "m4 is newer, and waits: radassist rollout start m4" in said
+    assert main(["rollout", "start", "m4"]) == 0
+    assert state(project, capsys) | {"candidate": "m4", "phase": "shadowing"} == state(project, capsys)
     whole(project)
 
 
