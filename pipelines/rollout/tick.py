@@ -1,15 +1,15 @@
 """`radassist rollout tick`: decide and apply, and then put right what mirrors the records: notices, MLflow, the page.
 
-The decision comes first, and what follows it can fail and be repeated without one.
+The decision comes first. What follows it can fail and be repeated without one, and none of it keeps the others back.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import requests
 from sqlalchemy import Engine
 
 from pipelines.rollout.controller import tick
@@ -53,19 +53,24 @@ def run(root: Path, engine: Engine, now: datetime) -> Round:
         there = ticked.rollout if ticked else next(reversed(every(connection)), None)
         mirror = mirrored(connection)
         waiting = newer(connection, there.state) if there else None
-    told, faults = 0, []
-    if there is not None:
-        show(root, engine, there, promises, now)
-        try:
-            told = tell(engine, there.state.id, now)
-        except requests.RequestException as error:
-            faults.append(f"the webhook did not take a notice: {type(error).__name__}")
-    repaired: list[str] = []
-    try:
+    told, repaired, faults = 0, list[str](), list[str]()
+    with _noted(faults, "the webhook did not take a notice"):
+        told = tell(engine, now)
+    with _noted(faults, "MLflow's aliases are not put right"):
         repaired = repair(root, mirror)
-    except Exception as error:  # noqa: BLE001 - whatever ails MLflow, the rollout has moved and the next tick repairs
-        faults.append(f"MLflow's aliases are not put right: {type(error).__name__}")
+    with _noted(faults, "the page is not drawn"):
+        if there is not None:
+            show(root, engine, there, promises, now)
     return Round(there, ticked.moved if ticked else None, tuple(repaired), told, waiting, tuple(faults))
+
+
+@contextmanager
+def _noted(faults: list[str], what: str) -> Iterator[None]:
+    """Note what fails, and go on: the rollout has moved, and the next tick tries again."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever ails a mirror
+        faults.append(f"{what}: {type(error).__name__}")
 
 
 def show(root: Path, engine: Engine, rollout: Rollout, promises: Collection[str], now: datetime) -> Path:
