@@ -18,7 +18,7 @@ from pipelines.checkout import records_url
 from pipelines.rollout import controller, planning
 from pipelines.rollout.cases import read_cases
 from pipelines.rollout.evidence import evidence, load_policy, promises_in
-from pipelines.rollout.orders import Order, approve, give, open_state
+from pipelines.rollout.orders import Order, approve, give, open_rollout
 from pipelines.rollout.page import page_path
 from pipelines.rollout.replay import Replay, replay
 from pipelines.rollout.status import status
@@ -209,7 +209,7 @@ def _looked(engine: Engine, promises: Collection[str]) -> tuple[RenderableType, 
 def page_of(root: Path, engine: Engine) -> bytes:
     """The open rollout's page as it lies there; nothing where none was drawn."""
     with reading(engine) as connection:
-        path = page_path(root, open_state(connection).id)
+        path = page_path(root, open_rollout(connection).state.id)
     return path.read_bytes() if path.is_file() else b""
 
 

@@ -14,7 +14,7 @@ from records.database import writing
 from records.signatures import Meaning, Signature, sign
 from release import decide
 from release.state import State, Transition
-from release.store import standing, take
+from release.store import Rollout, standing, take
 
 LEAST_DIGITS = 8
 
@@ -32,7 +32,7 @@ ACTS: dict[Order, Callable[[State, str, str, datetime], Transition | None]] = {
 }
 
 
-def open_state(connection: Connection) -> State:
+def open_rollout(connection: Connection) -> Rollout:
     """
     Raises:
         BadInput: no rollout is open.
@@ -40,7 +40,7 @@ def open_state(connection: Connection) -> State:
     there = standing(connection).rollout
     if there is None:
         raise BadInput("the rollout", "none is open", "begin one: `radassist rollout start`")
-    return there.state
+    return there
 
 
 def approve(engine: Engine, key: Ed25519PrivateKey, request: str, page: bytes, now: datetime) -> Signature:
@@ -55,7 +55,7 @@ def approve(engine: Engine, key: Ed25519PrivateKey, request: str, page: bytes, n
         RecordsError: the ledger does not know the key.
     """
     with writing(engine) as connection:
-        state = open_state(connection)
+        state = open_rollout(connection).state
         _answers(state, request, page)
         return sign(connection, key, Meaning.APPROVED, state.request_sha256, sha256(page), now)
 
@@ -64,15 +64,19 @@ def give(engine: Engine, key: Ed25519PrivateKey, order: Order, why: str, page: b
     """Sign an order and carry it out, in one transaction: it meets the rollout wherever a tick has just taken it.
 
     Raises:
-        BadInput: no rollout is open, or the order changes nothing.
+        BadInput: no rollout is open, the order changes nothing, or a DEMO identity gives it under a policy that is none.
         RecordsError: the ledger does not know the key.
     """
     with writing(engine) as connection:
-        state = open_state(connection)
+        there = open_rollout(connection)
+        state = there.state
         digest = sha256(canonical(ordered(state, order, why)))
         signed = sign(connection, key, Meaning.RESPONSIBLE, digest, sha256(page), now)
-        said = f"{why}; signed in entry {signed.seq}"
-        due = ACTS[order](state, signed.statement.signer.name, said, now)
+        signer = signed.statement.signer
+        if signer.demo and not there.policy.demo:
+            rule = "a DEMO identity, nobody real, orders nothing under a policy that is no DEMO"
+            raise BadInput(f"{signer.name}'s key", rule, "sign with the key of somebody real")
+        due = ACTS[order](state, signer.name, f"{why}; signed in entry {signed.seq}", now)
         if due is None:
             raise BadInput(f"rollout {state.id}", f"{order} changes nothing", "see `radassist rollout status`")
         take(connection, due, now)

@@ -65,6 +65,19 @@ def test_an_order_that_changes_nothing_is_not_signed(engine: Engine) -> None:
         assert head(connection) == before
 
 
+def test_a_demo_identity_orders_nothing_of_a_real_rollout(engine: Engine) -> None:
+    nobody = Ed25519PrivateKey.from_private_bytes(bytes([2]) * 32)
+    with writing(engine) as connection:
+        enter_key(connection, nobody, "Demo Reviewer", "nobody", NOW, demo=True)
+        before = head(connection)
+    for order in Order:
+        with pytest.raises(BadInput, match="a DEMO identity, nobody real, orders nothing"):
+            give(engine, nobody, order, "for fun", b"", LATER)
+    with reading(engine) as connection:
+        assert head(connection) == before
+    assert state(engine) == BEGUN
+
+
 def test_a_tick_that_came_too_late_does_not_claim_the_step(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     due = move(BEGUN, NOW, "for the test", phase=Phase.AWAITING_CANARY)
 
