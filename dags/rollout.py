@@ -10,7 +10,6 @@ without one fails `signed`, and moves nothing. Both DAGs start paused.
 
 import json
 import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -18,8 +17,7 @@ from airflow.sdk import DAG, Asset, Context, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.approval import Question
-from dags.wiring import FINAL_CODES, ROOT
-from pipelines.environment import quiet_environment
+from dags.wiring import called
 
 QUESTION = Asset(name="rollout_question", uri="x-radassist://rollout/question")  # an event's extra: its sha256
 LOOK = timedelta(minutes=15)
@@ -38,12 +36,8 @@ No signature counts from those who made the candidate: {makers}. To end the roll
 
 def look() -> dict[str, Any]:
     """What one tick of the rollout says, see `pipelines.rollout.tick.Round.said`."""
-    command = [sys.executable, "-m", "pipelines.cli", "rollout", "tick", "--json"]
-    environment = quiet_environment() | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    done = called("rollout", "tick", "--json", stdout=subprocess.PIPE)
     print(done.stdout)
-    if done.returncode in FINAL_CODES:
-        raise AirflowFailException(f"radassist rollout tick ended with exit code {done.returncode}")
     if not done.stdout:
         done.check_returncode()
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -79,7 +73,9 @@ settings: dict[str, Any] = {
 with DAG(
     dag_id="rollout",
     description="Look at the open rollout, and take the step that is due",
-    schedule=CronTriggerTimetable(f"*/{LOOK // timedelta(minutes=1)} * * * *", timezone="UTC", run_immediately=timedelta(0)),
+    schedule=CronTriggerTimetable(
+        f"*/{LOOK // timedelta(minutes=1)} * * * *", timezone="UTC", run_immediately=timedelta(0)
+    ),
     max_active_runs=1,
     **settings,
 ):
