@@ -3,10 +3,8 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from records.predictions import Role
-from records.windows import of_rollout
 from release.evidence import Arrivals
 from release.router import Arm
 from release.state import State
@@ -15,16 +13,18 @@ Floats = NDArray[np.float64]
 EPOCH = pd.Timestamp(0, tz="UTC")
 
 
-def arrivals(connection: Connection, state: State, slow_seconds: float) -> tuple[Arrivals, Arrivals]:
-    """The studies of a rollout in shadow, and those of its steps.
+def arrivals(outcomes: pd.DataFrame, state: State, slow_seconds: float) -> tuple[Arrivals, Arrivals]:
+    """The studies of a rollout in shadow, and those of its steps, from its `records.windows.of_rollout`.
 
     A draft that is missing is a fault: that of the candidate in shadow, or of the model to which the router sent the
     study, whether it said so or died without a word. So is one that came later than `slow_seconds`. A study that no
     model answered is in no rollout's records.
     """
-    rows = of_rollout(connection, state.id)
-    rows["faulted"] = (rows["error"].notna() | (rows["seconds"] > slow_seconds)).astype(float)
-    rows["missed"] = np.where(rows["missed"].isna(), np.nan, (rows["missed"].astype(float) > 0).astype(float))
+    missed = outcomes["missed"].astype(float)
+    rows = outcomes.assign(
+        faulted=(outcomes["error"].notna() | (outcomes["seconds"] > slow_seconds)).astype(float),
+        missed=np.where(missed.isna(), np.nan, (missed > 0).astype(float)),
+    )
     live = rows[rows["role"] == Role.LIVE]
     sent_to = live["arm"].map({Arm.CANDIDATE: state.candidate, Arm.CHAMPION: state.champion})
     routed = _routed(live, live["model"] == sent_to)

@@ -102,7 +102,8 @@ def wanting(state: State, evidence: Evidence, policy: Policy, now: datetime) -> 
     if evidence.studies < stage.minimum_studies:
         found.append(f"{evidence.studies} of {stage.minimum_studies} studies")
     if evidence.unsigned > policy.maximum_unsigned:
-        found.append(f"{evidence.unsigned:.0%} of the reports are unsigned or not compared, more than {policy.maximum_unsigned:.0%}")
+        share = f"{evidence.unsigned:.0%} of the reports are unsigned or not compared"
+        found.append(f"{share}, more than {policy.maximum_unsigned:.0%}")
     bounds = [("misses", evidence.misses, stage.misses_margin)]
     if state.step == SHADOW:
         bounds.append(("faults", evidence.faults, policy.faults.margin))

@@ -25,6 +25,7 @@ from release.policy import Policy
 from release.state import State, Transition
 
 ROLLOUT = "rollout"  # kind of entries
+_BEGUN = select(rollouts).join(tables.ledger, tables.ledger.c.key == ROLLOUT + ":" + rollouts.c.id + ":1")
 
 
 class Applied(StrEnum):
@@ -127,8 +128,13 @@ def promoted(connection: Connection) -> Iterator[str]:
 
 def every(connection: Connection) -> list[Rollout]:
     """All rollouts in the order in which the ledger saw them begin."""
-    here = select(rollouts).join(tables.ledger, tables.ledger.c.key == ROLLOUT + ":" + rollouts.c.id + ":1")
-    return [_read(dict(row)) for row in connection.execute(here.order_by(tables.ledger.c.seq)).mappings()]
+    return [_read(dict(row)) for row in connection.execute(_BEGUN.order_by(tables.ledger.c.seq)).mappings()]
+
+
+def last(connection: Connection) -> Rollout | None:
+    """The one that began last, open or not."""
+    row = connection.execute(_BEGUN.order_by(tables.ledger.c.seq.desc()).limit(1)).mappings().one_or_none()
+    return _read(dict(row)) if row else None
 
 
 def candidates(connection: Connection) -> set[str]:

@@ -17,7 +17,7 @@ from model.errors import BadInput
 from pipelines.checkout import records_url
 from pipelines.rollout import controller, planning
 from pipelines.rollout.cases import read_cases
-from pipelines.rollout.evidence import evidence, load_policy, promises_in
+from pipelines.rollout.evidence import evidence, load_policy, promises_in, see
 from pipelines.rollout.orders import Order, approve, give, open_rollout
 from pipelines.rollout.page import page_path
 from pipelines.rollout.replay import Replay, replay
@@ -26,7 +26,7 @@ from pipelines.rollout.tick import POLICIES, Round, run
 from records.database import open_database, reading
 from records.keys import is_sealed, read_key
 from release.policy import Policy
-from release.store import every
+from release.store import last
 
 POLICY = Path("policy/rollout.yaml")
 DRAFTS = Path("evaluation/drafts.jsonl")
@@ -184,26 +184,27 @@ def show_replay(args: argparse.Namespace) -> None:
 
 
 def show_status(engine: Engine, promises: Collection[str], *, follow: bool) -> None:
+    shown, going = _looked(engine, promises)
     if not follow:
-        Console().print(_looked(engine, promises)[0])
+        Console().print(shown)
         return
-    with Live(_looked(engine, promises)[0], auto_refresh=False) as live:
-        going = True
+    with Live(shown, auto_refresh=False) as live:
         while going:
+            time.sleep(FOLLOW_SECONDS)
             shown, going = _looked(engine, promises)
             live.update(shown, refresh=True)
-            time.sleep(FOLLOW_SECONDS if going else 0)
 
 
 def _looked(engine: Engine, promises: Collection[str]) -> tuple[RenderableType, bool]:
     """The present status, and whether it goes on."""
     with reading(engine) as connection:
-        there = next(reversed(every(connection)), None)
-        if there is None:
-            return "there was no rollout yet", False
-        final = there.state.phase.is_final
-        at = there.state.since if final else datetime.now(UTC)
-        return status(there, evidence(connection, there, promises, at), at), not final
+        there = last(connection)
+        seen = see(connection, there) if there else None
+    if there is None or seen is None:
+        return "there was no rollout yet", False
+    final = there.state.phase.is_final
+    at = there.state.since if final else datetime.now(UTC)
+    return status(there, evidence(seen, promises, at), at), not final
 
 
 def page_of(root: Path, engine: Engine) -> bytes:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from model.errors import BadInput
 from pipelines.rollout.candidate import Named, candidate
-from pipelines.rollout.evidence import evidence
+from pipelines.rollout.evidence import evidence, see
 from records.database import reading
 from release.decide import decide
 from release.policy import Policy
@@ -47,9 +47,9 @@ def start(engine: Engine, root: Path, named: str | None, policy: Policy, now: da
         RecordsError: another rollout is open.
     """
     wanted = Named.of(root, named)  # MLflow takes its time, and no transaction waits for it
+    chosen = candidate(engine, root, wanted, policy)
     with reading(engine) as connection:
-        chosen, now_standing = candidate(connection, root, wanted, policy), standing(connection)
-        number = len(every(connection)) + 1
+        now_standing, number = standing(connection), len(every(connection)) + 1
     champion, model, there = now_standing.champion, chosen.model.model, now_standing.rollout
     if there and (there.state.candidate, there.policy) == (model, policy):
         return there.state
@@ -73,10 +73,10 @@ def tick(engine: Engine, promises: Collection[str], now: datetime) -> Ticked | N
     """
     with reading(engine) as connection:
         there = standing(connection).rollout
-        known = evidence(connection, there, promises, now) if there else None
-    if there is None or known is None:
+        seen = see(connection, there) if there else None
+    if there is None or seen is None:
         return None
-    due = decide(there.state, known, there.policy, now)
+    due = decide(there.state, evidence(seen, promises, now), there.policy, now)
     applied = apply(engine, due, now) if due else None
     with reading(engine) as connection:
         after = rollout(connection, there.state.id)

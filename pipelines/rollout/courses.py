@@ -9,7 +9,6 @@ from sqlalchemy import Connection, select
 
 from records.predictions import Role
 from records.tables import predictions
-from records.windows import of_rollout
 from release.evidence import Arrivals, Evidence, Reading, studied
 from release.router import Arm
 from release.state import State
@@ -56,15 +55,17 @@ def courses(rollout: Rollout, told: Sequence[State], shadow: Arrivals, canary: A
     return found
 
 
-def beside(connection: Connection, rollout: Rollout) -> pd.DataFrame:
+def beside(outcomes: pd.DataFrame, drafted: pd.DataFrame, state: State) -> pd.DataFrame:
     """Each model's figures in shadow and in traffic, without an interval: what the decisions do not go by.
 
     Columns: `stage`, `model`, `studies` (routed to it), `signed`, `missed` and `false_alarms` (share of the signed),
     `edit_rate`, `grounded` (share of the sentences), `alike` (in shadow: share of the studies of which both models find
     the same), `errors` (share), `seconds_p50`, `seconds_p99`, `reading_seconds` (median, of the draft that was read).
+
+    Args:
+        outcomes: see `records.windows.of_rollout`. drafted: see `drafted`.
     """
-    state = rollout.state
-    rows = of_rollout(connection, state.id).merge(_drafted(connection, state.id), on="prediction")
+    rows = outcomes.merge(drafted, on="prediction")
     in_shadow, live = rows["shadowed"], rows["role"] == Role.LIVE
     parts = (
         ("shadow", state.champion, rows[in_shadow & live & (rows["model"] == state.champion)]),
@@ -82,8 +83,8 @@ def beside(connection: Connection, rollout: Rollout) -> pd.DataFrame:
     )
 
 
-def _drafted(connection: Connection, rollout: str) -> pd.DataFrame:
-    """Of each prediction: its `sentences`, how many of them are `grounded`, and the observations `stated`."""
+def drafted(connection: Connection, rollout: str) -> pd.DataFrame:
+    """Of each prediction under a rollout: its `sentences`, how many of them are `grounded`, and what is `stated`."""
     p = predictions.c
     rows = connection.execute(select(p.prediction, p.sentences, p.findings).where(p.rollout == rollout))
     found = [
@@ -98,9 +99,9 @@ def _drafted(connection: Connection, rollout: str) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["prediction", "sentences", "grounded", "stated"])
 
 
-def _alike(drafted: pd.DataFrame) -> float:
+def _alike(answers: pd.DataFrame) -> float:
     """Of the studies that two models drafted, the share of which they state the same."""
-    by_study = drafted.groupby("study")["stated"].agg(["size", "nunique"])
+    by_study = answers.groupby("study")["stated"].agg(["size", "nunique"])
     return float((by_study.loc[by_study["size"] == 2, "nunique"] == 1).mean())
 
 

@@ -64,7 +64,7 @@ def give(engine: Engine, key: Ed25519PrivateKey, order: Order, why: str, page: b
     """Sign an order and carry it out, in one transaction: it meets the rollout wherever a tick has just taken it.
 
     Raises:
-        BadInput: no rollout is open, the order changes nothing, or a DEMO identity gives it under a policy that is none.
+        BadInput: no rollout is open, the order changes nothing, or a DEMO identity gives it of a rollout that is none.
         RecordsError: the ledger does not know the key.
     """
     with writing(engine) as connection:

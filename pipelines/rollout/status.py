@@ -6,8 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.pages import number
 from pipelines.rollout.courses import MEASURES
-from pipelines.rollout.page import TITLES, number, points
+from pipelines.rollout.page import TITLES, points
 from release.decide import objections, wanting
 from release.evidence import Evidence, Outcome
 from release.phases import Phase

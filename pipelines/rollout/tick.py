@@ -15,12 +15,12 @@ from sqlalchemy import Engine
 from pipelines.rollout.controller import tick
 from pipelines.rollout.evidence import evidence, newer, promises_in
 from pipelines.rollout.mirror import mirrored, repair
-from pipelines.rollout.page import draw, page_path, see
+from pipelines.rollout.page import draw, look, page_path
 from pipelines.rollout.telling import tell
 from pipelines.whole_files import write_whole
 from records.database import reading
 from release.state import Transition
-from release.store import Rollout, every
+from release.store import Rollout, last
 
 POLICIES = Path("policy")
 
@@ -50,7 +50,7 @@ def run(root: Path, engine: Engine, now: datetime) -> Round:
     promises = promises_in(root / POLICIES)
     ticked = tick(engine, promises, now)
     with reading(engine) as connection:
-        there = ticked.rollout if ticked else next(reversed(every(connection)), None)
+        there = ticked.rollout if ticked else last(connection)
         mirror = mirrored(connection)
         waiting = newer(connection, there.state) if there else None
     told, repaired, faults = 0, list[str](), list[str]()
@@ -80,6 +80,6 @@ def show(root: Path, engine: Engine, rollout: Rollout, promises: Collection[str]
         return path
     at = state.since if state.phase.is_final else now
     with reading(engine) as connection:
-        seen, known = see(connection, rollout), evidence(connection, rollout, promises, at)
-    write_whole(path, draw(seen, rollout, known, at))
+        shown = look(connection, rollout)
+    write_whole(path, draw(shown, evidence(shown.seen, promises, at), at))
     return path

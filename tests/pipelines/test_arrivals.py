@@ -11,6 +11,7 @@ from pipelines.arrivals import arrivals
 from records.database import open_database, reading, writing
 from records.predictions import Prediction, enter_study
 from records.reviews import enter_comparison, enter_review
+from records.windows import of_rollout
 from release.evidence import Evidence, studied
 from release.state import State
 from release.store import start
@@ -62,7 +63,7 @@ def test_in_shadow_both_models_answer_and_one_that_does_not_is_a_fault(engine: E
         slow = shadowed("slow", "m2", "shadow", seconds=SLOW + 1)
         answers(connection, 3, shadowed("slow"), slow)
         answers(connection, 4, prediction("outside"))
-        shadow, canary = arrivals(connection, ROLLOUT, SLOW)
+        shadow, canary = arrivals(of_rollout(connection, "r1"), ROLLOUT, SLOW)
     assert shadow.is_shadow
     assert shadow.arrived.tolist() == [NOW.timestamp() + 60 * number for number in range(4)]
     assert np.array_equal(shadow.signed - shadow.arrived, [3600, 3600, np.nan, np.nan], equal_nan=True)
@@ -79,7 +80,7 @@ def test_with_traffic_a_study_counts_for_the_model_that_it_was_sent_to(engine: E
         answers(connection, 1, sent("b", "champion", "m1"), missed=(0,))
         died = sent("c", "candidate", "m2", error="timed_out")
         answers(connection, 2, died, sent("c", "candidate", "m1"), missed=(3,))
-        shadow, canary = arrivals(connection, ROLLOUT, SLOW)
+        shadow, canary = arrivals(of_rollout(connection, "r1"), ROLLOUT, SLOW)
     assert not canary.is_shadow
     assert shadow.arrived.size == 0
     assert canary.by_candidate.tolist() == [True, False, True]
@@ -96,7 +97,7 @@ def test_a_model_that_died_without_a_word_is_at_fault_for_the_study_in_which_ano
         answers(connection, 0, sent("a", "candidate", "m1"), missed=(2,))
         answers(connection, 1, sent("b", "champion", "m1"), missed=(0,))
         answers(connection, 2, sent("c", "candidate", "m1"))
-        _, canary = arrivals(connection, ROLLOUT, SLOW)
+        _, canary = arrivals(of_rollout(connection, "r1"), ROLLOUT, SLOW)
     assert canary.arrived.tolist() == [NOW.timestamp() + 60 * number for number in range(3)]
     assert canary.by_candidate.tolist() == [True, False, True]
     assert canary.faulted.tolist() == [1, 0, 1]
@@ -111,7 +112,7 @@ def test_the_evidence_is_counted_from_them(engine: Engine) -> None:
             name = f"s{number}"
             answers(connection, number, shadowed(name), shadowed(name, "m2", "shadow"), missed=(0, number % 2))
     with reading(engine) as connection:
-        shadow, _ = arrivals(connection, ROLLOUT, SLOW)
+        shadow, _ = arrivals(of_rollout(connection, "r1"), ROLLOUT, SLOW)
     found = studied(Evidence(NOW + hours(13), POLICY.sha256), shadow, NOW, POLICY)
     assert (found.studies, found.unsigned, found.faults.n) == (20, 0.0, 20)
     assert found.misses.estimate == 0.5
@@ -119,6 +120,6 @@ def test_the_evidence_is_counted_from_them(engine: Engine) -> None:
 
 def test_a_rollout_without_studies_has_none(engine: Engine) -> None:
     with reading(engine) as connection:
-        shadow, canary = arrivals(connection, ROLLOUT, SLOW)
+        shadow, canary = arrivals(of_rollout(connection, "r1"), ROLLOUT, SLOW)
     assert shadow.missed.shape == (0, 2)
     assert canary.missed.shape == (0,)
