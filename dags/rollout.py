@@ -123,10 +123,13 @@ with DAG(
 
     @task
     def signed(asked: Any) -> None:
-        """Look again, and fail where no signature took the rollout on from this question."""
+        """Look again, and fail where no signature took the rollout on from this question: neither hold nor end does."""
         now = look()["rollout"]
-        if now["request"] == asked["request"]:
-            raise AirflowFailException("no signature in the ledger approves it, and a click alone is none")
+        if now["id"] != asked["id"]:
+            raise AirflowSkipException(f"rollout {asked['id']} has ended, and {now['id']} has begun")
+        if now["step"] == asked["step"] and now["phase"] != "promoted":
+            rule = "no signature in the ledger takes it on from this question, and a click alone is none"
+            raise AirflowFailException(f"rollout {now['id']} is {now['phase']}: {rule}")
         print(f"rollout {now['id']} is {now['phase']} at {now['weight']:.0%} of the studies")
 
     asked = question()
