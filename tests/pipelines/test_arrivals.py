@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from pipelines.arrivals import arrivals
+from pipelines.rollout.courses import beside, drafted
 from records.database import open_database, reading, writing
 from records.predictions import Prediction, enter_study
 from records.reviews import enter_comparison, enter_review
@@ -104,6 +105,29 @@ def test_a_model_that_died_without_a_word_is_at_fault_for_the_study_in_which_ano
     assert np.array_equal(canary.missed, [np.nan, 0, np.nan], equal_nan=True)
     assert np.array_equal(canary.edit_rate, [np.nan, 0, np.nan], equal_nan=True)
     assert np.array_equal(canary.signed - canary.arrived, [3600, 3600, np.nan], equal_nan=True)
+
+
+def test_side_by_side_each_model_has_its_own_figures_whoever_stepped_in(engine: Engine) -> None:
+    with writing(engine) as connection:
+        answers(connection, 0, sent("a", "candidate", "m2"), missed=(0,))
+        died = sent("b", "candidate", "m2", error="timed_out")
+        answers(connection, 1, died, sent("b", "candidate", "m1"), missed=(3,))
+        answers(connection, 2, sent("c", "candidate", "m1"), missed=(3,))
+        answers(connection, 3, sent("d", "champion", "m1"), missed=(1,))
+        answers(connection, 4, shadowed("e"), missed=(1,))
+        figures = beside(of_rollout(connection, "r1"), drafted(connection, "r1"), ROLLOUT)
+    of = {(row["stage"], row["model"]): row for row in figures.to_dict("records")}
+    assert {name: (row["studies"], row["missed"]) for name, row in of.items() if row["signed"]} == {
+        ("shadow", "m1"): (1, 1),
+        ("traffic", "m1"): (1, 1),
+        ("traffic", "m2"): (3, 0),
+    }
+    assert {name: row["errors"] for name, row in of.items()} == {
+        ("shadow", "m1"): 0,
+        ("shadow", "m2"): 1,
+        ("traffic", "m1"): 0,
+        ("traffic", "m2"): pytest.approx(2 / 3),
+    }
 
 
 def test_the_evidence_is_counted_from_them(engine: Engine) -> None:
