@@ -10,7 +10,6 @@ without one fails `signed`, and moves nothing. Both DAGs start paused.
 
 import json
 import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -18,10 +17,10 @@ from airflow.sdk import DAG, Asset, Context, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.approval import Question
-from dags.wiring import FINAL_CODES, ROOT
-from pipelines.environment import quiet_environment
+from dags.wiring import called
 
 QUESTION = Asset(name="rollout_question", uri="x-radassist://rollout/question")  # an event's extra: its sha256
+LOOK = timedelta(minutes=15)
 ANSWER_TIME = timedelta(days=14)  # the policy's own comes sooner, and ends the rollout
 ASKED = """\
 Rollout `{id}`: **{candidate}** drafts for {weight:.0%} of the studies, and is {phase}. May it go on?
@@ -37,12 +36,8 @@ No signature counts from those who made the candidate: {makers}. To end the roll
 
 def look() -> dict[str, Any]:
     """What one tick of the rollout says, see `pipelines.rollout.tick.Round.said`."""
-    command = [sys.executable, "-m", "pipelines.cli", "rollout", "tick", "--json"]
-    environment = quiet_environment() | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    done = called("rollout", "tick", "--json", stdout=subprocess.PIPE)
     print(done.stdout)
-    if done.returncode in FINAL_CODES:
-        raise AirflowFailException(f"radassist rollout tick ended with exit code {done.returncode}")
     if not done.stdout:
         done.check_returncode()
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -78,7 +73,9 @@ settings: dict[str, Any] = {
 with DAG(
     dag_id="rollout",
     description="Look at the open rollout, and take the step that is due",
-    schedule=CronTriggerTimetable("*/15 * * * *", timezone="UTC", run_immediately=timedelta(0)),
+    schedule=CronTriggerTimetable(
+        f"*/{LOOK // timedelta(minutes=1)} * * * *", timezone="UTC", run_immediately=timedelta(0)
+    ),
     max_active_runs=1,
     **settings,
 ):
@@ -112,7 +109,7 @@ with DAG(
     dag_id="rollout_approval",
     description="Ask a person whether the rollout may go on",
     schedule=[QUESTION],
-    max_active_runs=4,
+    max_active_runs=ANSWER_TIME // LOOK,  # one that is answered at a shell keeps its run, and holds no later one back
     **settings,
 ):
 
@@ -126,10 +123,13 @@ with DAG(
 
     @task
     def signed(asked: Any) -> None:
-        """Look again, and fail where no signature took the rollout on from this question."""
+        """Look again, and fail where no signature took the rollout on from this question: neither hold nor end does."""
         now = look()["rollout"]
-        if now["request"] == asked["request"]:
-            raise AirflowFailException("no signature in the ledger approves it, and a click alone is none")
+        if now["id"] != asked["id"]:
+            raise AirflowSkipException(f"rollout {asked['id']} has ended, and {now['id']} has begun")
+        if now["step"] == asked["step"] and now["phase"] != "promoted":
+            rule = "no signature in the ledger takes it on from this question, and a click alone is none"
+            raise AirflowFailException(f"rollout {now['id']} is {now['phase']}: {rule}")
         print(f"rollout {now['id']} is {now['phase']} at {now['weight']:.0%} of the studies")
 
     asked = question()

@@ -52,14 +52,24 @@ def workspace_of(context: Context) -> Workspace:
     return Workspace.of(ROOT, context["run_id"])
 
 
+def called(*arguments: str, stdout: int | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `radassist ARGUMENTS...` in the project's root. What no retry would change fails for good.
+
+    Args:
+        stdout: `subprocess.PIPE` to read what it says. environment: beside the usual one.
+    """
+    command = [sys.executable, "-m", "pipelines.cli", *arguments]
+    known = quiet_environment() | {"PYTHONPATH": str(ROOT)} | environment
+    done = subprocess.run(command, cwd=ROOT, env=known, stdout=stdout, text=True, check=False)
+    if done.returncode in FINAL_CODES:
+        raise AirflowFailException(f"radassist {arguments[0]} ended with exit code {done.returncode}")
+    return done
+
+
 def radassist(*arguments: str) -> None:
     """Run `radassist ARGUMENTS...` in the project's root; its progress lines go to var/progress/COMMAND.jsonl."""
     progress = ROOT / "var" / "progress" / f"{arguments[0]}.jsonl"
     progress.unlink(missing_ok=True)
-    environment = quiet_environment() | {"PYTHONPATH": str(ROOT), "RADASSIST_PROGRESS": str(progress)}
-    command = [sys.executable, "-m", "pipelines.cli", *arguments]
-    code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-    if code in FINAL_CODES:
-        raise AirflowFailException(f"radassist {arguments[0]} ended with exit code {code}")
+    code = called(*arguments, RADASSIST_PROGRESS=str(progress)).returncode
     if code != 0:
         raise CommandError(arguments[0], code, progress)

@@ -3,10 +3,8 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from records.predictions import Role
-from records.windows import of_rollout
 from release.evidence import Arrivals
 from release.router import Arm
 from release.state import State
@@ -15,19 +13,30 @@ Floats = NDArray[np.float64]
 EPOCH = pd.Timestamp(0, tz="UTC")
 
 
-def arrivals(connection: Connection, state: State, slow_seconds: float) -> tuple[Arrivals, Arrivals]:
-    """The studies of a rollout in shadow, and those of its steps.
+def arrivals(outcomes: pd.DataFrame, state: State, slow_seconds: float) -> tuple[Arrivals, Arrivals]:
+    """The studies of a rollout in shadow, and those of its steps, from its `records.windows.of_rollout`.
 
     A draft that is missing is a fault: that of the candidate in shadow, or of the model to which the router sent the
-    study. So is one that came later than `slow_seconds`.
+    study, whether it said so or died without a word. So is one that came later than `slow_seconds`. A study that no
+    model answered is in no rollout's records.
     """
-    rows = of_rollout(connection, state.id)
-    rows["faulted"] = (rows["error"].notna() | (rows["seconds"] > slow_seconds)).astype(float)
-    rows["missed"] = np.where(rows["missed"].isna(), np.nan, (rows["missed"].astype(float) > 0).astype(float))
+    missed = outcomes["missed"].astype(float)
+    rows = outcomes.assign(
+        faulted=(outcomes["error"].notna() | (outcomes["seconds"] > slow_seconds)).astype(float),
+        missed=np.where(missed.isna(), np.nan, (missed > 0).astype(float)),
+    )
     live = rows[rows["role"] == Role.LIVE]
     sent_to = live["arm"].map({Arm.CANDIDATE: state.candidate, Arm.CHAMPION: state.champion})
-    routed = live[live["model"] == sent_to]  # the other one only stepped in
+    routed = _routed(live, live["model"] == sent_to)
     return _shadow(routed[routed["shadowed"]], rows[rows["role"] == Role.SHADOW]), _canary(routed[~routed["shadowed"]])
+
+
+def _routed(live: pd.DataFrame, own: pd.Series) -> pd.DataFrame:
+    """A row a study: its `own` answer, by the model to which it was sent, or that this one never gave any, where
+    another stepped in."""
+    silent = live[~own & ~live["study"].isin(live.loc[own, "study"])].drop_duplicates("study")
+    nothing = silent.assign(missed=np.nan, edit_rate=np.nan, faulted=1.0)
+    return pd.concat([live[own], nothing]).sort_index()
 
 
 def _shadow(live: pd.DataFrame, shadow: pd.DataFrame) -> Arrivals:

@@ -2,7 +2,8 @@
 
 SQLite keeps its rollback journal: a reader waits some milliseconds for a writer, and in return the records are one file
 that can be copied, sent to an auditor and opened where nothing may be written. A commit is on the disk when it returns.
-A transaction that writes takes the write lock at its beginning, so that what it read is still so when it writes.
+A transaction that writes takes the write lock at its beginning, so that what it read is still so when it writes; one
+that reads sees one state throughout. PostgreSQL is told to do the same.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,13 @@ from records.errors import RecordsError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_SECONDS = 60.0  # how long a process waits for the others before it gives up
+BEGIN = {  # of a transaction that reads, and of one that writes; the advisory lock asks for no right on a table
+    "sqlite": ("BEGIN", "BEGIN IMMEDIATE"),
+    "postgresql": (
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        f"SELECT pg_advisory_xact_lock({int.from_bytes(b'records')})",
+    ),
+}
 
 
 def open_database(url: str) -> Engine:
@@ -41,6 +49,7 @@ def open_database(url: str) -> Engine:
             raise RecordsError(f"records {url!r}", "several processes share the records by an absolute path", way_out)
         Path(place.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _configure)
+    if engine.dialect.name in BEGIN:
         event.listen(engine, "begin", _begin)
     try:
         _migrate(engine)
@@ -77,7 +86,8 @@ def _configure(connection: Any, record: object) -> None:  # noqa: ARG001 - SQLAl
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+    reads, writes = BEGIN[connection.dialect.name]
+    connection.exec_driver_sql(writes if connection.get_execution_options().get("writes") else reads)
 
 
 def _migrate(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from pydantic import AwareDatetime, ValidationError
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, func, insert, select
 
 from records.canonical import canonical, sha256
 from records.errors import RecordsError
@@ -95,7 +95,6 @@ def append(connection: Connection, kind: str, key: str, body: dict[str, Any], no
     Raises:
         RecordsError: something else stands under that key.
     """
-    lock(connection)
     if (found := find(connection, key)) is not None:
         if (found.kind, canonical(found.written.body)) != (kind, canonical(body)):
             rule = f"entry {found.seq} has this key and says something else"
@@ -112,12 +111,6 @@ def append(connection: Connection, kind: str, key: str, body: dict[str, Any], no
         )
     )
     return added
-
-
-def lock(connection: Connection) -> None:
-    """Keep other writers off the ledger until the transaction ends. In SQLite `writing` has done so already."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE ledger IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def find(connection: Connection, key: str) -> Entry | None:

@@ -102,7 +102,6 @@ def enter_key(
         raise RecordsError(
             f"{first['loc'][0]} {first['input']!r}", "words on one line are asked for", "state it"
         ) from error
-    ledger.lock(connection)
     taken = _identities(ledger.entries(connection)).get(plain(identity.name))
     if taken is not None and taken.public_key != public_key:
         rule = f"this name stands for another key, {taken.public_key}"

@@ -33,11 +33,11 @@ def decide(state: State, evidence: Evidence, policy: Policy, now: datetime) -> T
 def _decide(state: State, evidence: Evidence, policy: Policy, now: datetime) -> Transition | None:
     if harm := harms(state, evidence, policy):
         return move(state, now, "; ".join(harm), phase=Phase.ROLLED_BACK, weight=0.0)
-    if evidence.newer and state.phase in policy.superseded_in:
-        return move(state, now, f"{evidence.newer} is newer", phase=Phase.SUPERSEDED, weight=0.0)
     if state.held_by:
         return None
-    return _asked(state, evidence, policy, now) if state.phase.asks else _measured(state, evidence, policy, now)
+    if evidence.newer and state.phase in policy.superseded_in:
+        return move(state, now, f"{evidence.newer} is newer", phase=Phase.SUPERSEDED, weight=0.0)
+    return _asked(state, evidence, policy, now) if state.asks else _measured(state, evidence, policy, now)
 
 
 def _measured(state: State, evidence: Evidence, policy: Policy, now: datetime) -> Transition | None:
@@ -102,7 +102,8 @@ def wanting(state: State, evidence: Evidence, policy: Policy, now: datetime) -> 
     if evidence.studies < stage.minimum_studies:
         found.append(f"{evidence.studies} of {stage.minimum_studies} studies")
     if evidence.unsigned > policy.maximum_unsigned:
-        found.append(f"{evidence.unsigned:.0%} of the reports are unsigned, more than {policy.maximum_unsigned:.0%}")
+        share = f"{evidence.unsigned:.0%} of the reports are unsigned or not compared"
+        found.append(f"{share}, more than {policy.maximum_unsigned:.0%}")
     bounds = [("misses", evidence.misses, stage.misses_margin)]
     if state.step == SHADOW:
         bounds.append(("faults", evidence.faults, policy.faults.margin))
@@ -137,13 +138,17 @@ def objections(state: State, approval: Approval, now: datetime) -> tuple[str, ..
 
 
 def hold(state: State, by: str, why: str, now: datetime) -> Transition | None:
-    """Keep the rollout where it is until `resume`. Harm still ends it. None where it is held or has ended."""
+    """Keep the rollout where it is until `resume`: no newer model, no clock and no approval moves it, and harm still
+    ends it. None where it is held or has ended."""
     return None if state.held_by or state.phase.is_final else move(state, now, why, by=by, held_by=by)
 
 
 def resume(state: State, by: str, why: str, now: datetime) -> Transition | None:
-    """End a hold. None where there is none."""
-    return None if not state.held_by or state.phase.is_final else move(state, now, why, by=by, held_by=None)
+    """End a hold; what was asked before it is asked anew, with the whole time to answer. None where there is none."""
+    if not state.held_by or state.phase.is_final:
+        return None
+    asked = {"phase": state.phase} if state.phase.asks else {}
+    return move(state, now, why, by=by, held_by=None, **asked)
 
 
 def abort(state: State, by: str, why: str, now: datetime) -> Transition | None:

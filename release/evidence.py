@@ -50,12 +50,12 @@ class Approval:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What `decide` goes by. `policy_sha256` is that of the policy as its file now says; `newer` is a model that was
-    registered after the candidate and also waits for traffic."""
+    registered after the rollout began and also waits for traffic."""
 
     as_of: datetime
     policy_sha256: str
-    studies: int = 0  # the candidate's since the state's `since`, whose signed report is known
-    unsigned: float = 0.0  # share of these and of the champion's without a signed report, the larger of the two
+    studies: int = 0  # the candidate's since the state's `since`, whose draft was compared with the signed report
+    unsigned: float = 0.0  # share of its or of the champion's that are not signed, or not compared; the larger one
     misses: Reading = Reading()
     faults: Reading = Reading()
     edit_rate: Reading = Reading()
@@ -97,7 +97,8 @@ def studied(known: Evidence, arrivals: Arrivals, since: datetime, policy: Policy
 
     A study counts when `label_lag_hours` have passed since its arrival, whether quickly signed or not: who is signed
     sooner may be easier. What was signed later than that stays unsigned, so that no study changes what was known
-    before. A draft or its absence counts `slow_seconds` after the arrival.
+    before; this asks for records in which a signed report and its comparison stand within that time, since they do not
+    say when they were entered. A draft or its absence counts `slow_seconds` after the arrival.
 
     Args:
         since: when the present stage began: `studies` and `unsigned` are of this stage, the readings of all arrivals.
@@ -105,6 +106,8 @@ def studied(known: Evidence, arrivals: Arrivals, since: datetime, policy: Policy
     lag, now = policy.label_lag_hours * 3600, known.as_of.timestamp()
     mature = arrivals.arrived <= now - lag
     labelled = mature & (arrivals.signed - arrivals.arrived <= lag)
+    compared = labelled & _finite(arrivals.missed)
+    settled = labelled & _finite(np.where(arrivals.faulted > 0, 0, arrivals.missed))  # without a draft nothing is due
     answered = arrivals.arrived <= now - policy.slow_seconds
     here = mature & (arrivals.arrived >= since.timestamp())
     everyone = np.ones_like(here)
@@ -114,8 +117,8 @@ def studied(known: Evidence, arrivals: Arrivals, since: datetime, policy: Policy
     edit_rate = np.clip(arrivals.edit_rate, 0, 1)
     return replace(
         known,
-        studies=int((labelled & here & arms[0]).sum()),
-        unsigned=max(_share(here & ~labelled, here & arm) for arm in arms),
+        studies=int((compared & here & arms[0]).sum()),
+        unsigned=max(_share(here & ~settled, here & arm) for arm in arms),
         misses=_reading(arrivals, arrivals.missed, labelled, stops[0], misses.pass_alpha),
         faults=_reading(arrivals, arrivals.faulted, answered, stops[1], faults.pass_alpha),
         edit_rate=_reading(arrivals, edit_rate, labelled, edits.stop_alpha, edits.pass_alpha),
@@ -123,9 +126,14 @@ def studied(known: Evidence, arrivals: Arrivals, since: datetime, policy: Policy
 
 
 def _reading(arrivals: Arrivals, outcome: Floats, counts: Flags, stop: float, passing: float) -> Reading:
-    known = counts & np.isfinite(np.atleast_2d(outcome.T)).all(axis=0)
+    known = counts & _finite(outcome)
     sequence = Sequence().add(_scores(arrivals, np.round(outcome[known], 2), known))
     return Reading(sequence.n, sequence.estimate, sequence.low(stop), sequence.high(passing))
+
+
+def _finite(outcome: Floats) -> Flags:
+    """(n,): the studies of which it is known, in shadow of both models."""
+    return np.asarray(np.isfinite(np.atleast_2d(outcome.T)).all(axis=0))
 
 
 def _scores(arrivals: Arrivals, outcome: Floats, known: Flags) -> Scores:

@@ -25,5 +25,5 @@ class Phase(StrEnum):
 
     @property
     def asks(self) -> bool:
-        """It takes a person's approval to go on."""
+        """It takes a person's approval to go on; see also `release.state.State.asks`."""
         return self in {Phase.AWAITING_CANARY, Phase.AWAITING_FULL, Phase.INCONCLUSIVE}

@@ -58,6 +58,11 @@ class State:
         return cls(id, candidate, champion, policy.sha256, tuple(makers), now, now, phase)
 
     @property
+    def asks(self) -> bool:
+        """It takes a person's approval to go on, and none is of use while it is held."""
+        return self.phase.asks and self.held_by is None
+
+    @property
     def request(self) -> dict[str, Any]:
         """What a person is asked to approve: this candidate's next step from this very state."""
         names = ("id", "candidate", "champion", "policy_sha256", "phase", "step", "weight", "revision")

@@ -25,6 +25,7 @@ from release.policy import Policy
 from release.state import State, Transition
 
 ROLLOUT = "rollout"  # kind of entries
+_BEGUN = select(rollouts).join(tables.ledger, tables.ledger.c.key == ROLLOUT + ":" + rollouts.c.id + ":1")
 
 
 class Applied(StrEnum):
@@ -84,15 +85,20 @@ def start(engine: Engine, state: State, policy: Policy, salt: str, now: datetime
 
 def apply(engine: Engine, transition: Transition, now: datetime) -> Applied:
     """Put a transition into effect and into the ledger, in one transaction."""
+    with writing(engine) as connection:
+        return take(connection, transition, now)
+
+
+def take(connection: Connection, transition: Transition, now: datetime) -> Applied:
+    """The same in a transaction of `records.database.writing`. It cannot be stale where the state was read there."""
     before, after = transition.before, transition.after
     said = {"by": transition.by, "figures": transition.figures, "before": before.phase}
-    with writing(engine) as connection:
-        values = after.row() | {"open": None if after.phase.is_final else True}
-        here = (rollouts.c.id == before.id) & (rollouts.c.revision == before.revision)
-        if connection.execute(update(rollouts).where(here).values(**values)).rowcount:
-            _enter(connection, after, transition.reason, said, now)
-            return Applied.APPLIED
-        earlier = ledger.find(connection, _key(after))
+    values = after.row() | {"open": None if after.phase.is_final else True}
+    here = (rollouts.c.id == before.id) & (rollouts.c.revision == before.revision)
+    if connection.execute(update(rollouts).where(here).values(**values)).rowcount:
+        _enter(connection, after, transition.reason, said, now)
+        return Applied.APPLIED
+    earlier = ledger.find(connection, _key(after))
     same = earlier is not None and earlier.written.body == _body(after, transition.reason, said)
     return Applied.REPLAYED if same else Applied.STALE
 
@@ -122,8 +128,18 @@ def promoted(connection: Connection) -> Iterator[str]:
 
 def every(connection: Connection) -> list[Rollout]:
     """All rollouts in the order in which the ledger saw them begin."""
-    here = select(rollouts).join(tables.ledger, tables.ledger.c.key == ROLLOUT + ":" + rollouts.c.id + ":1")
-    return [_read(dict(row)) for row in connection.execute(here.order_by(tables.ledger.c.seq)).mappings()]
+    return [_read(dict(row)) for row in connection.execute(_BEGUN.order_by(tables.ledger.c.seq)).mappings()]
+
+
+def last(connection: Connection) -> Rollout | None:
+    """The one that began last, open or not."""
+    row = connection.execute(_BEGUN.order_by(tables.ledger.c.seq.desc()).limit(1)).mappings().one_or_none()
+    return _read(dict(row)) if row else None
+
+
+def candidates(connection: Connection) -> set[str]:
+    """All versions that had a rollout."""
+    return set(connection.execute(select(rollouts.c.candidate)).scalars())
 
 
 def history(entries: Iterable[Entry], id: str) -> list[Entry]:  # noqa: A002 - the column's name

@@ -13,7 +13,7 @@ from pipelines.error_analysis.failures import FEWEST, TOLERATED
 from pipelines.error_analysis.gallery import EACH, Kind
 from pipelines.error_analysis.pictures import DRAFT, REFERENCE
 from pipelines.error_analysis.statements import Quadrant
-from pipelines.pages import inlined, page_environment
+from pipelines.pages import inlined, page_environment, percent
 
 QUADRANTS = {
     Quadrant.BOTH_RIGHT: "Words right, attention right",
@@ -57,15 +57,6 @@ def render(content: Mapping[str, Any], folder: Path) -> str:
 
 def css(colour: Colour) -> str:
     return f"rgb({colour[0]} {colour[1]} {colour[2]})"
-
-
-def percent(value: float | None) -> str:
-    """A share for reading, a dash where there is none.
-
-    >>> percent(0.8126), percent(None)
-    ('81.3 %', '–')
-    """
-    return "–" if value is None else f"{100 * value:.1f} %"
 
 
 def points(value: float | None) -> str:

@@ -15,7 +15,7 @@ from pipelines.exploration.regions import FEWEST_RADIOGRAPHS, MOST_STUDIES
 from pipelines.exploration.tables import GROUPED_BY, LABELINGS, Tables
 from pipelines.exploration.terms import MEDICAL_TERMS, WITHIN
 from pipelines.exploration.vocabulary import OPENS_A_WORD, cuts
-from pipelines.pages import page_environment
+from pipelines.pages import number, page_environment
 
 TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 TOKENS_SHOWN = 24
@@ -112,8 +112,3 @@ def percent(part: float, whole: float) -> str:
     if isinstance(shown(int(part)), str):
         return ""
     return f"{100 * part / whole:.0f} %" if part == 0 or part / whole >= 0.1 else f"{100 * part / whole:.1f} %"
-
-
-def number(value: float | None, digits: int = 1) -> str:
-    """A measure; a dash where there is none."""
-    return "–" if value is None or pd.isna(value) else f"{value:,.{digits}f}"

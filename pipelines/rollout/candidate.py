@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from model.artefact import open_artefact
 from model.errors import BadInput
@@ -13,6 +13,7 @@ from pipelines.origin import Origin, origin_of
 from pipelines.registry import ALIAS as CHALLENGER
 from pipelines.rollout.mirror import version_of
 from records import ledger
+from records.database import reading
 from records.ledger import Entry
 from records.models import Model, registered
 from records.sign_off import may_count
@@ -49,14 +50,15 @@ class Named:
         return cls(open_artefact(folder).version if (folder / "manifest.json").is_file() else words)
 
 
-def candidate(connection: Connection, root: Path, named: Named, policy: Policy) -> Candidate:
+def candidate(engine: Engine, root: Path, named: Named, policy: Policy) -> Candidate:
     """A registered model and its makers, from the records and the branch of its run.
 
     Raises:
         BadInput: it is not registered, or no signature releases it under this policy.
     """
-    model = _registered(connection, named)
-    entries, origin = list(ledger.entries(connection)), origin_of(root, model.run)
+    with reading(engine) as connection:
+        model, entries = _registered(connection, named), list(ledger.entries(connection))
+    origin = origin_of(root, model.run)  # git takes its time, and no transaction waits for it
     if fault := ledger.check(entries):
         raise BadInput(f"ledger entry {fault.seq}", fault.why, "restore the records from a copy that holds")
     if refusal := unreleased(entries, model, origin, demo=policy.demo):

@@ -17,15 +17,16 @@ from model.errors import BadInput
 from pipelines.checkout import records_url
 from pipelines.rollout import controller, planning
 from pipelines.rollout.cases import read_cases
-from pipelines.rollout.evidence import evidence, load_policy, promises_in
-from pipelines.rollout.orders import Order, approve, give, open_state
+from pipelines.rollout.evidence import evidence, load_policy, promises_in, see
+from pipelines.rollout.orders import Order, approve, give, open_rollout
 from pipelines.rollout.page import page_path
 from pipelines.rollout.replay import Replay, replay
 from pipelines.rollout.status import status
 from pipelines.rollout.tick import POLICIES, Round, run
 from records.database import open_database, reading
 from records.keys import is_sealed, read_key
-from release.store import every
+from release.policy import Policy
+from release.store import last
 
 POLICY = Path("policy/rollout.yaml")
 DRAFTS = Path("evaluation/drafts.jsonl")
@@ -105,7 +106,7 @@ def main(args: argparse.Namespace) -> int:
     engine = open_database(records_url(root))
     match args.action:
         case "start":
-            policy = load_policy(args.policy)
+            policy = promised(root, args.policy)
             controller.start(engine, root, args.model, policy, datetime.now(UTC), initial=args.initial)
             return show_round(run(root, engine, datetime.now(UTC)), root)
         case "tick":
@@ -122,9 +123,21 @@ def main(args: argparse.Namespace) -> int:
             print(f"{signed.statement.words}, in entry {signed.seq} of the ledger; the next tick goes by it")
         case order:
             page = page_of(root, engine)
-            after, applied = give(engine, key_of(args.key), Order(order), args.why, page, datetime.now(UTC))
-            print(f"{order}: {applied}; rollout {after.id} is {after.phase} at {after.weight:.0%} of the studies")
+            after = give(engine, key_of(args.key), Order(order), args.why, page, datetime.now(UTC))
+            print(f"{order}: rollout {after.id} is {after.phase} at {after.weight:.0%} of the studies")
     return 0
+
+
+def promised(root: Path, path: Path) -> Policy:
+    """
+    Raises:
+        BadInput: no policy there, or one by which no look would ever go forward, since none finds it.
+    """
+    policy = load_policy(path)
+    if policy.sha256 not in promises_in(root / POLICIES):
+        rule = f"no file {POLICIES}/rollout*.yaml says the same, and nothing goes forward without its promise"
+        raise BadInput(f"policy {path}", rule, f"copy it to {POLICIES}/rollout-NAME.yaml, and keep it there")
+    return policy
 
 
 def show_round(done: Round, root: Path) -> int:
@@ -134,11 +147,13 @@ def show_round(done: Round, root: Path) -> int:
     else:
         state = done.rollout.state
         demo = "DEMO " if done.rollout.policy.demo else ""
-        if done.ticked and done.ticked.due:
-            print(f"{done.ticked.due.before.phase} -> {done.ticked.due.after.phase}: {done.ticked.due.reason}")
+        if done.moved:
+            print(f"{done.moved.before.phase} -> {done.moved.after.phase}: {done.moved.reason}")
         print(f"{demo}rollout {state.id}: {state.phase} at {state.weight:.0%} of the studies")
         print(f"page {page_path(root, state.id)}")
-        if state.phase.asks:
+        if state.held_by and not state.phase.is_final:
+            print(f"held by {state.held_by}: `radassist rollout resume` lets it go on")
+        if state.asks:
             print(f"asks for a signature: radassist rollout approve --request {state.request_sha256[:16]} --key FILE")
     for line in (*done.repaired, *done.faults):
         print(line)
@@ -169,31 +184,33 @@ def show_replay(args: argparse.Namespace) -> None:
 
 
 def show_status(engine: Engine, promises: Collection[str], *, follow: bool) -> None:
+    shown, going = _looked(engine, promises)
     if not follow:
-        Console().print(_looked(engine, promises)[0])
+        Console().print(shown)
         return
-    with Live(_looked(engine, promises)[0], auto_refresh=False) as live:
-        going = True
+    with Live(shown, auto_refresh=False) as live:
         while going:
+            time.sleep(FOLLOW_SECONDS)
             shown, going = _looked(engine, promises)
             live.update(shown, refresh=True)
-            time.sleep(FOLLOW_SECONDS if going else 0)
 
 
 def _looked(engine: Engine, promises: Collection[str]) -> tuple[RenderableType, bool]:
     """The present status, and whether it goes on."""
     with reading(engine) as connection:
-        there = next(reversed(every(connection)), None)
-        if there is None:
-            return "there was no rollout yet", False
-        final = there.state.phase.is_final
-        at = there.state.since if final else datetime.now(UTC)
-        return status(there, evidence(connection, there, promises, at), at), not final
+        there = last(connection)
+        seen = see(connection, there) if there else None
+    if there is None or seen is None:
+        return "there was no rollout yet", False
+    final = there.state.phase.is_final
+    at = there.state.since if final else datetime.now(UTC)
+    return status(there, evidence(seen, promises, at), at), not final
 
 
 def page_of(root: Path, engine: Engine) -> bytes:
     """The open rollout's page as it lies there; nothing where none was drawn."""
-    path = page_path(root, open_state(engine).id)
+    with reading(engine) as connection:
+        path = page_path(root, open_rollout(connection).state.id)
     return path.read_bytes() if path.is_file() else b""
 
 

@@ -10,24 +10,27 @@ from sqlalchemy import Engine
 
 from model.errors import BadInput
 from pipelines.rollout.candidate import Named, candidate
-from pipelines.rollout.evidence import evidence
+from pipelines.rollout.evidence import evidence, see
 from records.database import reading
 from release.decide import decide
-from release.evidence import Evidence
 from release.policy import Policy
 from release.state import State, Transition
-from release.store import Applied, Rollout, apply, every, standing
+from release.store import Applied, Rollout, apply, every, rollout, standing
 from release.store import start as enter
 
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What a tick saw and did. `rollout` is as it stands after it; `due` None where nothing was to be done."""
+    """What a tick found due, None where nothing was, and what became of it. `rollout` is as it stands afterwards."""
 
     rollout: Rollout
-    known: Evidence
     due: Transition | None
     applied: Applied | None
+
+    @property
+    def moved(self) -> Transition | None:
+        """What is due and was done by this tick, by no other one."""
+        return self.due if self.applied is Applied.APPLIED else None
 
 
 def start(engine: Engine, root: Path, named: str | None, policy: Policy, now: datetime, *, initial: bool) -> State:
@@ -44,9 +47,9 @@ def start(engine: Engine, root: Path, named: str | None, policy: Policy, now: da
         RecordsError: another rollout is open.
     """
     wanted = Named.of(root, named)  # MLflow takes its time, and no transaction waits for it
+    chosen = candidate(engine, root, wanted, policy)
     with reading(engine) as connection:
-        chosen, now_standing = candidate(connection, root, wanted, policy), standing(connection)
-        number = len(every(connection)) + 1
+        now_standing, number = standing(connection), len(every(connection)) + 1
     champion, model, there = now_standing.champion, chosen.model.model, now_standing.rollout
     if there and (there.state.candidate, there.policy) == (model, policy):
         return there.state
@@ -70,15 +73,11 @@ def tick(engine: Engine, promises: Collection[str], now: datetime) -> Ticked | N
     """
     with reading(engine) as connection:
         there = standing(connection).rollout
-        known = evidence(connection, there, promises, now) if there else None
-    if there is None or known is None:
+        seen = see(connection, there) if there else None
+    if there is None or seen is None:
         return None
-    due = decide(there.state, known, there.policy, now)
+    due = decide(there.state, evidence(seen, promises, now), there.policy, now)
     applied = apply(engine, due, now) if due else None
-    after = _read_again(engine, there) if due else there
-    return Ticked(after, known, due, applied)
-
-
-def _read_again(engine: Engine, before: Rollout) -> Rollout:
     with reading(engine) as connection:
-        return next(found for found in every(connection) if found.state.id == before.state.id)
+        after = rollout(connection, there.state.id)
+    return Ticked(after or there, due, applied)

@@ -7,9 +7,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 from sqlalchemy import Connection, select
 
-from records.predictions import Role
 from records.tables import predictions
-from records.windows import of_rollout
 from release.evidence import Arrivals, Evidence, Reading, studied
 from release.router import Arm
 from release.state import State
@@ -56,34 +54,37 @@ def courses(rollout: Rollout, told: Sequence[State], shadow: Arrivals, canary: A
     return found
 
 
-def beside(connection: Connection, rollout: Rollout) -> pd.DataFrame:
+def beside(outcomes: pd.DataFrame, drafted: pd.DataFrame, state: State) -> pd.DataFrame:
     """Each model's figures in shadow and in traffic, without an interval: what the decisions do not go by.
 
     Columns: `stage`, `model`, `studies` (routed to it), `signed`, `missed` and `false_alarms` (share of the signed),
     `edit_rate`, `grounded` (share of the sentences), `alike` (in shadow: share of the studies of which both models find
-    the same), `errors` (share), `seconds_p50`, `seconds_p99`, `reading_seconds` (median, of the draft that was read).
+    the same), `errors` (share of the studies that it did not draft), `seconds_p50`, `seconds_p99`, `reading_seconds`
+    (median, of the draft that was read).
+
+    Args:
+        outcomes: see `records.windows.of_rollout`. drafted: see `drafted`.
     """
-    state = rollout.state
-    rows = of_rollout(connection, state.id).merge(_drafted(connection, state.id), on="prediction")
-    in_shadow, live = rows["shadowed"], rows["role"] == Role.LIVE
+    rows = outcomes.merge(drafted, on="prediction")
+    in_shadow = rows["shadowed"]
     parts = (
-        ("shadow", state.champion, rows[in_shadow & live & (rows["model"] == state.champion)]),
-        ("shadow", state.candidate, rows[rows["role"] == Role.SHADOW]),
-        ("traffic", state.champion, rows[~in_shadow & live & (rows["arm"] == Arm.CHAMPION)]),
-        ("traffic", state.candidate, rows[~in_shadow & live & (rows["arm"] == Arm.CANDIDATE)]),
+        ("shadow", state.champion, in_shadow),
+        ("shadow", state.candidate, in_shadow),
+        ("traffic", state.champion, ~in_shadow & (rows["arm"] == Arm.CHAMPION)),
+        ("traffic", state.candidate, ~in_shadow & (rows["arm"] == Arm.CANDIDATE)),
     )
     alike = {"shadow": _alike(rows[in_shadow & rows["error"].isna()]), "traffic": float("nan")}
     return pd.DataFrame(
         [
-            {"stage": stage, "model": model, "alike": alike[stage], **_plain(part)}
-            for stage, model, part in parts
-            if len(part)
+            {"stage": stage, "model": model, "alike": alike[stage], **_plain(rows[routed], model)}
+            for stage, model, routed in parts
+            if routed.any()
         ]
     )
 
 
-def _drafted(connection: Connection, rollout: str) -> pd.DataFrame:
-    """Of each prediction: its `sentences`, how many of them are `grounded`, and the observations `stated`."""
+def drafted(connection: Connection, rollout: str) -> pd.DataFrame:
+    """Of each prediction under a rollout: its `sentences`, how many of them are `grounded`, and what is `stated`."""
     p = predictions.c
     rows = connection.execute(select(p.prediction, p.sentences, p.findings).where(p.rollout == rollout))
     found = [
@@ -98,23 +99,25 @@ def _drafted(connection: Connection, rollout: str) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["prediction", "sentences", "grounded", "stated"])
 
 
-def _alike(drafted: pd.DataFrame) -> float:
+def _alike(answers: pd.DataFrame) -> float:
     """Of the studies that two models drafted, the share of which they state the same."""
-    by_study = drafted.groupby("study")["stated"].agg(["size", "nunique"])
+    by_study = answers.groupby("study")["stated"].agg(["size", "nunique"])
     return float((by_study.loc[by_study["size"] == 2, "nunique"] == 1).mean())
 
 
-def _plain(rows: pd.DataFrame) -> dict[str, float]:
+def _plain(routed: pd.DataFrame, model: str | None) -> dict[str, float]:
+    """Of the answers to the studies that were routed to a model: its own, whoever stepped in."""
+    rows, studies = routed[routed["model"] == model], routed["study"].nunique()
     compared = rows[rows["missed"].notna()]
     read = rows.loc[rows["shown"].fillna(0).astype(bool), "reading_seconds"].astype(float)
     return {
-        "studies": len(rows),
+        "studies": studies,
         "signed": len(compared),
         "missed": float((compared["missed"].astype(float) > 0).mean()),
         "false_alarms": float((compared["false_alarms"].astype(float) > 0).mean()),
         "edit_rate": float(compared["edit_rate"].astype(float).mean()),
         "grounded": float(rows["grounded"].sum() / max(rows["sentences"].sum(), 1)),
-        "errors": float(rows["error"].notna().mean()),
+        "errors": 1 - float(rows["error"].isna().sum()) / studies,
         "seconds_p50": float(rows["seconds"].quantile(0.5)),
         "seconds_p99": float(rows["seconds"].quantile(0.99)),
         "reading_seconds": float(read.median()),

@@ -7,7 +7,6 @@ nobody. Where no model is served yet, the first version is one that learned for 
 """
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from sqlalchemy import Engine, select
 from model.errors import BadInput
 from pipelines.airflow_client import AirflowClient
 from pipelines.checkout import records_url
-from pipelines.demo import DemoError, wait_for
+from pipelines.demo import DemoError, radassist, states_of, wait_for
 from pipelines.demo_reviewer import NAME, demo_key
 from pipelines.evidence.identity import MODEL_NAME
 from pipelines.mlflow_client import existing
@@ -44,7 +43,8 @@ SIGNING_HOURS = 0.0005
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 240.0  # for one run of a DAG
 MOST_LOOKS = 30
-DAGS = ("rollout", "rollout_approval")
+LOOKS, QUESTIONS = DAGS = ("rollout", "rollout_approval")
+WAITS = "awaiting_input"  # the state of a task that asks a person
 
 
 @dataclass
@@ -63,8 +63,8 @@ class Demo:
         self.say("start", model, "--policy", POLICY, *arguments)
         shown = None
         for _ in range(MOST_LOOKS):
-            self.wait("rollout", self.airflow.trigger("rollout", {}))
-            if self.state.phase.asks:
+            self.wait(LOOKS, self.airflow.trigger(LOOKS, {}))
+            if self.state.asks:
                 self.answer()
             state = self.state
             if (state.phase, state.weight) != shown:
@@ -85,8 +85,8 @@ class Demo:
         key = demo_key(self.root).relative_to(self.root)
         self.console.print(f"[bold]approval[/] by {NAME}, a DEMO identity, nobody real")
         self.say("approve", "--request", self.state.request_sha256[:16], "--key", str(key))
-        self.airflow.answer("rollout_approval", run, "approve", "Approve")
-        self.wait("rollout_approval", run)
+        self.airflow.answer(QUESTIONS, run, "approve", "Approve")
+        self.wait(QUESTIONS, run)
 
     @property
     def state(self) -> State:
@@ -96,8 +96,9 @@ class Demo:
     def say(self, *arguments: str) -> None:
         """Call `radassist rollout ARGUMENTS...`, and show what a person would see."""
         self.console.print(f"$ radassist rollout {' '.join(arguments)}", soft_wrap=True)
-        command = [sys.executable, "-m", "pipelines.cli", "rollout", *arguments]
-        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            radassist("rollout", *arguments), cwd=self.root, capture_output=True, text=True, check=False
+        )
         self.console.print(done.stdout + done.stderr, markup=False, highlight=False, soft_wrap=True, end="")
         if done.returncode:
             raise DemoError(f"radassist rollout {arguments[0]} ended with exit code {done.returncode}")
@@ -106,7 +107,7 @@ class Demo:
         """Until a run of a DAG succeeded; studies go on arriving."""
         state = self.until(lambda: self._ended(dag, run), f"end of {dag}, {run}")
         if state != "success":
-            raise DemoError(f"{dag}, {run}: {self.states(dag, run)}")
+            raise DemoError(f"{dag}, {run}: {states_of(self.airflow, dag, run)}")
 
     def until(self, found: Callable[[], str | None], what: str) -> str:
         end = time.monotonic() + PATIENCE_SECONDS
@@ -117,19 +118,14 @@ class Demo:
             time.sleep(POLL_SECONDS)
         raise DemoError(f"there is no {what} after {PATIENCE_SECONDS:.0f} s")
 
-    def states(self, dag: str, run: str) -> dict[str, str]:
-        return {task["task_id"]: task["state"] for task in self.airflow.tasks(dag, run)}
-
     def _ended(self, dag: str, run: str) -> str | None:
         state = str(self.airflow.run(dag, run)["state"])
         return state if state in ("success", "failed") else None
 
     def _asking(self) -> str | None:
-        runs = (str(run["dag_run_id"]) for run in self.airflow.runs("rollout_approval"))
+        runs = (str(run["dag_run_id"]) for run in self.airflow.runs(QUESTIONS))
         new = (run for run in runs if run not in self.known)
-        return next(
-            (run for run in new if self.states("rollout_approval", run).get("approve") == "awaiting_input"), None
-        )
+        return next((run for run in new if states_of(self.airflow, QUESTIONS, run).get("approve") == WAITS), None)
 
 
 def demo(root: Path, console: Console) -> None:
@@ -157,7 +153,7 @@ def demo(root: Path, console: Console) -> None:
         wait_for(lambda: all(map(airflow.has_dag, DAGS)), "DAGs", airflow)
     now = datetime.now(UTC)
     stream = Stream(engine, cases, drafts, STUDIES_PER_DAY, now, SIGNING_HOURS, name=f"demo {now.isoformat()}")
-    before = {str(run["dag_run_id"]) for run in airflow.runs("rollout_approval")}
+    before = {str(run["dag_run_id"]) for run in airflow.runs(QUESTIONS)}
     one = Demo(root, engine, airflow, stream, console, before)
     paused = {dag: airflow.set_paused(dag, False) for dag in DAGS}
     try:
@@ -188,7 +184,7 @@ def _play(one: Demo, root: Path, trained: Model, first: Model, *, is_served: boo
         newest = select(p.prediction).where(p.role == "live", p.error.is_(None)).order_by(p.drafted_at.desc()).limit(1)
         report = connection.execute(newest).scalar_one()
     console.print(f"$ radassist lineage {report}")
-    subprocess.run([sys.executable, "-m", "pipelines.cli", "lineage", report], cwd=root, check=True)
+    subprocess.run(radassist("lineage", report), cwd=root, check=True)
     if harmful.phase is not Phase.ROLLED_BACK or any(state.phase is not Phase.PROMOTED for state in ended):
         raise DemoError("a rollout ended otherwise than it should")
 

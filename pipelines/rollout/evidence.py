@@ -2,48 +2,72 @@
 
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
 from sqlalchemy import Connection
 
 from model.errors import BadInput
 from pipelines.arrivals import arrivals
 from pipelines.strict import read_policy
 from records import ledger
+from records.ledger import Entry
 from records.models import registered
+from records.windows import of_rollout
 from release.approvals import approvals
 from release.evidence import Evidence, studied
 from release.policy import Policy
-from release.state import SHADOW
-from release.store import Rollout, every
+from release.state import SHADOW, State
+from release.store import Rollout, candidates
 
 NONE = "none"
 
 
-def evidence(connection: Connection, rollout: Rollout, promises: Collection[str], now: datetime) -> Evidence:
-    """All that `release.decide.decide` goes by, read in one transaction.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the records say of a rollout: it is read at once, and nobody waits while it is judged and drawn.
+
+    Attributes:
+        entries: of the whole ledger. outcomes: see `records.windows.of_rollout`. newer: see `newer`.
+    """
+
+    rollout: Rollout
+    entries: tuple[Entry, ...]
+    outcomes: pd.DataFrame
+    newer: str | None
+
+
+def see(connection: Connection, rollout: Rollout) -> Seen:
+    """Read all that `evidence` goes by, in one transaction."""
+    entries, outcomes = tuple(ledger.entries(connection)), of_rollout(connection, rollout.state.id)
+    return Seen(rollout, entries, outcomes, newer(connection, rollout.state))
+
+
+def evidence(seen: Seen, promises: Collection[str], now: datetime) -> Evidence:
+    """All that `release.decide.decide` goes by.
 
     Args:
         promises: sha256 of each policy that stands in a file now, see `promises_in`.
     """
-    state, policy = rollout.state, rollout.policy
+    state, policy = seen.rollout.state, seen.rollout.policy
     known = Evidence(
         now,
         state.policy_sha256 if state.policy_sha256 in promises else NONE,
-        approvals=approvals(ledger.entries(connection), state, demo=policy.demo),
-        newer=newer(connection, state.candidate),
+        approvals=approvals(seen.entries, state, demo=policy.demo),
+        newer=seen.newer,
     )
-    shadow, canary = arrivals(connection, state, policy.slow_seconds)
+    shadow, canary = arrivals(seen.outcomes, state, policy.slow_seconds)
     return studied(known, shadow if state.step == SHADOW else canary, state.since, policy)
 
 
-def newer(connection: Connection, candidate: str) -> str | None:
-    """The last model that was registered after the candidate and had no rollout yet."""
-    models, begun = registered(connection), {found.state.candidate for found in every(connection)}
-    names = [model.model for model in models]
-    after = names[names.index(candidate) + 1 :] if candidate in names else []
-    return next((name for name in reversed(after) if name not in begun), None)
+def newer(connection: Connection, state: State) -> str | None:
+    """The last model that was registered after the rollout began, and had none itself yet. One that was there before
+    was passed over by who chose the candidate."""
+    after = [model.model for model in registered(connection) if model.registered_at > state.started_at]
+    had_one = candidates(connection)
+    return next((name for name in reversed(after) if name not in had_one), None)
 
 
 def load_policy(path: Path) -> Policy:

@@ -23,7 +23,6 @@ from records.models import registered
 from release.store import every, promoted
 
 CANARY, PREVIOUS = "canary", "previous"
-ALIASES = (CHALLENGER, CANARY, CHAMPION, PREVIOUS)
 
 
 @dataclass(frozen=True, slots=True)

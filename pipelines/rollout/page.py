@@ -3,7 +3,6 @@
 The page of an open rollout is drawn anew with every tick; an approval is signed over the page that was looked at.
 """
 
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,16 +13,15 @@ from sqlalchemy import Connection
 
 from pipelines.arrivals import arrivals
 from pipelines.checkout import main_checkout
-from pipelines.pages import page_environment
+from pipelines.pages import number, page_environment, percent
 from pipelines.rollout.chart import sequence_chart
-from pipelines.rollout.courses import MEASURES, Course, beside, courses
+from pipelines.rollout.courses import MEASURES, Course, beside, courses, drafted
+from pipelines.rollout.evidence import Seen, see
 from pipelines.rollout.orders import LEAST_DIGITS
-from records import ledger
-from records.ledger import Anchor, Entry
+from records.ledger import Anchor
 from records.models import Model, find_model
-from release.approvals import approvals
 from release.decide import objections, wanting
-from release.evidence import Arrivals, Evidence
+from release.evidence import Evidence
 from release.phases import Phase
 from release.policy import Policy
 from release.state import State
@@ -49,32 +47,28 @@ def page_path(root: Path, rollout: str) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What the page shows of the records: they are read at once, and nobody waits while it is drawn."""
+class Shown:
+    """What the page shows of the records: what the evidence goes by, and the drafts and models beside it."""
 
-    entries: tuple[Entry, ...]
-    shadow: Arrivals
-    canary: Arrivals
-    beside: pd.DataFrame
+    seen: Seen
+    drafted: pd.DataFrame
     models: dict[str, Model | None]
 
 
-def see(connection: Connection, rollout: Rollout) -> Seen:
+def look(connection: Connection, rollout: Rollout) -> Shown:
+    """Read all that `draw` goes by, in one transaction."""
     state = rollout.state
-    return Seen(
-        tuple(ledger.entries(connection)),
-        *arrivals(connection, state, rollout.policy.slow_seconds),
-        beside(connection, rollout),
-        {name: find_model(connection, name) for name in (state.candidate, state.champion) if name},
-    )
+    models = {name: find_model(connection, name) for name in (state.candidate, state.champion) if name}
+    return Shown(see(connection, rollout), drafted(connection, state.id), models)
 
 
-def draw(seen: Seen, rollout: Rollout, known: Evidence, now: datetime) -> str:
+def draw(shown: Shown, known: Evidence, now: datetime) -> str:
     """The page, as the records say at this time."""
+    seen, rollout = shown.seen, shown.seen.rollout
     state, policy = rollout.state, rollout.policy
+    shadow, canary = arrivals(seen.outcomes, state, policy.slow_seconds)
     timeline = history(seen.entries, state.id)
     told = [State.of_row(entry.written.body["state"]) for entry in timeline]
-    signed = approvals(seen.entries, state, demo=policy.demo)
     environment = page_environment()
     environment.filters |= {"percent": percent, "points": points, "share": share, "number": number, "time": time}
     return environment.get_template(TEMPLATE).render(
@@ -82,17 +76,17 @@ def draw(seen: Seen, rollout: Rollout, known: Evidence, now: datetime) -> str:
         policy=policy,
         now=now,
         kind="passed" if state.phase in GOOD else "refused" if state.phase in BAD else "warned",
-        question=ASKS.get(state.phase),
+        question=ASKS[state.phase] if state.asks else None,
         request=state.request_sha256,
         digits=state.request_sha256[: 2 * LEAST_DIGITS],
         missing=wanting(state, known, policy, now) if not state.phase.is_final and not state.phase.asks else [],
         known=known,
         readings={title: (getattr(known, name), getattr(policy, name).margin) for name, title in TITLES.items()},
-        signatures=[(approval, objections(state, approval, now)) for approval in signed],
+        signatures=[(approval, objections(state, approval, now)) for approval in known.approvals],
         timeline=[(entry.seq, entry.written.at, entry.written.body) for entry in timeline],
-        charts=[_charts(course, policy) for course in courses(rollout, told, seen.shadow, seen.canary, now)],
-        beside=seen.beside.to_dict("records"),
-        models=seen.models,
+        charts=[_charts(course, policy) for course in courses(rollout, told, shadow, canary, now)],
+        beside=beside(seen.outcomes, shown.drafted, state).to_dict("records"),
+        models=shown.models,
         anchor=Anchor(seen.entries[-1].seq, seen.entries[-1].sha256),
     )
 
@@ -108,14 +102,6 @@ def _charts(course: Course, policy: Policy) -> tuple[str, list[tuple[str, Markup
         for measure in MEASURES
     ]
     return course.name, drawn
-
-
-def percent(value: float | None) -> str:
-    """
-    >>> percent(0.0412), percent(None)
-    ('4.1 %', '–')
-    """
-    return "–" if value is None or math.isnan(value) else f"{100 * value:.1f} %"
 
 
 def share(value: float) -> str:
@@ -136,10 +122,6 @@ def points(value: float | None) -> str:
     if value is None or abs(value) >= 1:
         return "–"
     return f"{100 * value:+.2f}".replace("-", "−")
-
-
-def number(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:,.{digits}f}"
 
 
 def time(value: datetime) -> str:

@@ -16,7 +16,7 @@ from model.errors import BadInput
 from pipelines.rollout.cases import Case, weakened
 from pipelines.rollout.controller import tick
 from pipelines.rollout.evidence import evidence
-from pipelines.rollout.page import draw, see
+from pipelines.rollout.page import draw, look
 from pipelines.rollout.stream import Stream
 from records.canonical import sha256
 from records.database import open_database, reading, writing
@@ -62,11 +62,11 @@ def replay(asked: Replay, cases: Sequence[Case], out: Path) -> Iterator[State]:
     stream = Stream(engine, cases, drafts, asked.studies_per_day, BEGIN, signing_hours=hours, seed=asked.seed)
     yield from follow(engine, stream, asked.policy, key, asked.days, asked.tick_hours)
     with reading(engine) as connection:
-        last = every(connection)[-1]
-        known = evidence(connection, last, [last.policy.sha256], stream.now)
-        (out / "index.html").write_text(draw(see(connection, last), last, known, stream.now))
-        if fault := broken(connection):
-            raise BadInput(f"the replay in {out}", fault, "report it: this should not be")
+        shown, fault = look(connection, every(connection)[-1]), broken(connection)
+    known = evidence(shown.seen, [asked.policy.sha256], stream.now)
+    (out / "index.html").write_text(draw(shown, known, stream.now))
+    if fault:
+        raise BadInput(f"the replay in {out}", fault, "report it: this should not be")
 
 
 def follow(
@@ -81,7 +81,7 @@ def follow(
     yield state
     for _ in range(round(days * 24 / tick_hours)):
         stream.advance(stream.now + timedelta(hours=tick_hours))
-        if key is not None and state.phase.asks:
+        if key is not None and state.asks:
             with writing(engine) as connection:
                 sign(connection, key, Meaning.APPROVED, state.request_sha256, sha256("no page"), stream.now)
         done = tick(engine, [policy.sha256], stream.now)

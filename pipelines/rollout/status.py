@@ -6,8 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.pages import number
 from pipelines.rollout.courses import MEASURES
-from pipelines.rollout.page import TITLES, number, points
+from pipelines.rollout.page import TITLES, points
 from release.decide import objections, wanting
 from release.evidence import Evidence, Outcome
 from release.phases import Phase
@@ -34,11 +35,13 @@ def status(rollout: Rollout, known: Evidence, now: datetime) -> RenderableType:
         bounds = (points(value) for value in (reading.estimate, reading.low, reading.high, margin))
         table.add_row(TITLES[name], number(reading.n, 0), *bounds, MARKS[reading.judge(margin)])
     parts: list[RenderableType] = [head, where, *([table] if state.champion else [])]
-    if state.phase.asks:
+    if state.held_by and not state.phase.is_final:
+        parts.append(Text("held: radassist rollout resume --key FILE --why WORDS"))
+    if state.asks:
         parts.append(Text(f"asks: radassist rollout approve --request {state.request_sha256[:16]} --key FILE"))
         for approval in known.approvals:
             against = objections(state, approval, now)
             parts.append(Text(f"  {approval.by}: {'; '.join(against) if against else 'counts with the next tick'}"))
-    elif not state.phase.is_final:
+    elif not state.phase.is_final and not state.phase.asks:
         parts += [Text(f"  lacks {what}") for what in wanting(state, known, policy, now)]
     return Group(*parts)

@@ -1,9 +1,11 @@
-"""Who is told of a rollout: each transition goes to the webhook, once it is in the ledger.
+"""Who is told of the rollouts: each transition goes to the webhook, once it is in the ledger.
 
-That one was told is entered in the ledger too: what a kill or a dead receiver kept back goes with the next tick.
+That one was told is entered in the ledger too: what a kill or a dead receiver kept back goes with the next tick, also
+when its rollout has ended and another one has begun. After a week it is no news any more, and a webhook that is set for
+the first time hears of no older one.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine
@@ -12,13 +14,14 @@ from pipelines.webhook import is_configured, post
 from records import ledger
 from records.database import reading, writing
 from records.ledger import Entry
-from release.store import history
+from release.store import ROLLOUT
 
 TOLD = "rollout_told"  # kind of entries
+NEWS = timedelta(days=7)
 
 
-def tell(engine: Engine, rollout: str, now: datetime) -> int:
-    """Send all transitions of a rollout that nobody was told of, the first first, and say how many they were.
+def tell(engine: Engine, now: datetime) -> int:
+    """Send all transitions of late that nobody was told of, the first first, and say how many they were.
 
     Raises:
         requests.RequestException: one did not arrive; those after it wait.
@@ -28,7 +31,8 @@ def tell(engine: Engine, rollout: str, now: datetime) -> int:
     with reading(engine) as connection:
         entries = list(ledger.entries(connection))
     told = {entry.key for entry in entries if entry.kind == TOLD}
-    waiting = [entry for entry in history(entries, rollout) if _key(entry) not in told]
+    untold = (entry for entry in entries if entry.kind == ROLLOUT and _key(entry) not in told)
+    waiting = [entry for entry in untold if entry.written.at > now - NEWS]
     for entry in waiting:
         post(notice(entry))
         with writing(engine) as connection:

@@ -8,7 +8,7 @@ from tests.conftest import DAGS
 from tests.dags.conftest import Answer, Read, states
 
 ROOT = DAGS.parent
-STATE = {"id": "1-m2", "candidate": "m2", "phase": "awaiting_canary", "weight": 0.0, "makers": ["tom"]}
+STATE = {"id": "1-m2", "candidate": "m2", "phase": "awaiting_canary", "step": -1, "weight": 0.0, "makers": ["tom"]}
 PROGRAM = """\
 import json, sys
 from pathlib import Path
@@ -61,12 +61,21 @@ def test_a_dead_webhook_is_seen_and_keeps_no_question_back(says: Any, read_dag: 
 
 def test_a_click_counts_only_where_a_signature_moved_the_rollout(says: Any, read_dag: Read, answer: Answer) -> None:
     answer("Approve")
-    root = says(asking("a" * 64), STATE | {"asks": False, "request": "d" * 64, "phase": "canary", "weight": 0.05})
-    run = read_dag(root, "rollout_approval").test()
-    assert states(run) == {"question": "success", "approve": "success", "signed": "success"}
-    says(asking("a" * 64))
-    run = read_dag(root, "rollout_approval").test()
-    assert states(run) == {"question": "success", "approve": "success", "signed": "failed"}
+    went_on = STATE | {"asks": False, "request": "d" * 64}
+    root = says(asking("a" * 64))
+
+    def signed(after: dict[str, Any]) -> str:
+        says(asking("a" * 64), after)
+        run = read_dag(root, "rollout_approval").test()
+        assert states(run) | {"question": "success", "approve": "success"} == states(run)
+        return states(run)["signed"]
+
+    assert signed(went_on | {"phase": "canary", "step": 0, "weight": 0.05}) == "success"
+    assert signed(went_on | {"phase": "promoted", "weight": 1.0}) == "success"
+    assert signed(asking("a" * 64)) == "failed"
+    assert signed(went_on | {"held_by": "Jane Doe"}) == "failed"
+    assert signed(went_on | {"phase": "aborted"}) == "failed"
+    assert signed(went_on | {"id": "2-m3", "phase": "shadowing"}) == "skipped"
 
 
 def test_a_rejection_moves_nothing_and_a_past_question_is_not_put(says: Any, read_dag: Read, answer: Answer) -> None:
@@ -85,6 +94,8 @@ def test_both_start_paused_and_one_look_runs_at_a_time(read_dag: Read) -> None:
         assert dag.is_paused_upon_creation
         assert not dag.catchup
     assert read_dag(ROOT, "rollout").max_active_runs == 1
+    looks_in_two_weeks = 14 * 24 * 4
+    assert read_dag(ROOT, "rollout_approval").max_active_runs == looks_in_two_weeks
     assert {task.task_id: task.retries for task in read_dag(ROOT, "rollout").tasks} == {
         "tick": 2,
         "ask": 2,

@@ -1,6 +1,6 @@
 """A project with registered and signed models, whose runs git knows, and people who sign."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -43,14 +43,19 @@ class Project:
         self.policy_file.write_text(yaml.safe_dump(policy.model_dump(mode="json")))
 
     def register(
-        self, name: str, *, triggered_by: str | Automatic = Automatic.SCHEDULE, signer: str | None = "Jane Doe"
+        self,
+        name: str,
+        *,
+        triggered_by: str | Automatic = Automatic.SCHEDULE,
+        signer: str | None = "Jane Doe",
+        at: datetime = EARLY,
     ) -> str:
-        """A model of the run R-NAME; the report is signed by `signer`."""
+        """A model of the run R-NAME, registered in the minutes after `at`; the report is signed by `signer`."""
         self._registered += 1
         git(self.root, "checkout", "-q", "-b", f"runs/R-{name}", "main")
         git(self.root, *COMMIT, snapshot_message(f"R-{name}", triggered_by), author=PROGRAM)
         git(self.root, "checkout", "-q", "main")
-        report, at = sha256(name), EARLY.replace(minute=self._registered)
+        report, at = sha256(name), at + timedelta(minutes=self._registered)
         origin = model(
             name,
             run=f"R-{name}",

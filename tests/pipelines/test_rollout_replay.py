@@ -16,7 +16,7 @@ from monitoring.features import sentence_numbers
 from monitoring.stream import EARLIEST, LATEST, features
 from pipelines.reviewed import satisfaction
 from pipelines.rollout.cases import Case, Draft, read_cases, weakened
-from pipelines.rollout.courses import beside
+from pipelines.rollout.courses import beside, drafted
 from pipelines.rollout.reading_room import compared, reading_seconds, signed
 from pipelines.rollout.replay import BEGIN, CANDIDATE, CHAMPION, Replay, follow, prepare, replay
 from pipelines.rollout.stream import Stream
@@ -24,7 +24,7 @@ from pipelines.written_reports import WrittenReport
 from records import tables
 from records.database import open_database, reading
 from records.reviews import Comparison
-from records.windows import window
+from records.windows import of_rollout, window
 from release.phases import Phase
 from release.state import State, move
 from release.store import apply, broken, every
@@ -76,7 +76,8 @@ def test_a_better_candidate_goes_from_shadow_to_all_studies_in_eleven_days(tmp_p
     engine = open_database(f"sqlite:///{tmp_path / 'records.db'}")
     with reading(engine) as connection:
         assert broken(connection) is None
-        figures = beside(connection, every(connection)[-1])
+        here = every(connection)[-1].state
+        figures = beside(of_rollout(connection, here.id), drafted(connection, here.id), here)
     of = {(row["stage"], row["model"]): row for row in figures.to_dict("records")}
     assert of["shadow", CANDIDATE]["missed"] < of["shadow", CHAMPION]["missed"]
     assert of["shadow", CANDIDATE]["alike"] == pytest.approx(0.8, abs=0.15)  # the champion leaves out, in 3 of 10

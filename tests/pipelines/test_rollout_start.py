@@ -1,6 +1,7 @@
 """A rollout begins with a registered model whose report somebody else signed; what people sign moves it."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -87,14 +88,16 @@ def test_the_second_begins_in_shadow_beside_the_first_and_twice_is_once(
 def test_a_newer_model_ends_a_shadow_and_can_then_begin(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     released(project, capsys)
     project.register("m2")
+    project.register("m3")  # passed over: the one that is started counts
     assert main(["rollout", "start", "m2"]) == 0
-    project.register("m3")
+    assert "rollout 2-m2: shadowing" in capsys.readouterr().out
+    project.register("m4", at=datetime.now(UTC))
     assert main(["rollout", "tick"]) == 0
     said = capsys.readouterr().out
-    assert "shadowing -> superseded: m3 is newer" in said
-    assert "m3 is newer, and waits: radassist rollout start m3" in said
-    assert main(["rollout", "start", "m3"]) == 0
-    assert state(project, capsys) | {"candidate": "m3", "phase": "shadowing"} == state(project, capsys)
+    assert "shadowing -> superseded: m4 is newer" in said
+    assert "m4 is newer, and waits: radassist rollout start m4" in said
+    assert main(["rollout", "start", "m4"]) == 0
+    assert state(project, capsys) | {"candidate": "m4", "phase": "shadowing"} == state(project, capsys)
     whole(project)
 
 
@@ -112,6 +115,19 @@ def test_a_model_that_nobody_else_signed_for_is_not_released(
     project.register("m1", **how)  # type: ignore[arg-type]
     assert main(["rollout", "start", "m1", "--initial"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_policy_that_no_look_would_find_begins_nothing(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.register("m1")
+    elsewhere = project.policy_file.rename(tmp_path / "mine.yaml")
+    assert main(["rollout", "start", "m1", "--initial", "--policy", str(elsewhere)]) == 2
+    assert "no file policy/rollout*.yaml says the same" in capsys.readouterr().err
+    with reading(project.engine) as connection:
+        assert every(connection) == []
+    project.promise(POLICY)  # which file was named makes no difference
+    assert main(["rollout", "start", "m1", "--initial", "--policy", str(elsewhere)]) == 0
 
 
 def test_a_model_that_is_not_registered_is_not_released(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,18 +191,26 @@ def test_a_hold_keeps_an_approved_rollout_and_an_abort_ends_it(
     project.register("m1")
     key = str(project.key_file("Jane Doe"))
     assert main(["rollout", "start", "m1", "--initial"]) == 0
+    assert approve(project, capsys) == 0
     assert main(["rollout", "hold", "--key", key, "--why", "a <b>look</b>"]) == 0
     assert main(["rollout", "hold", "--key", key, "--why", "a look"]) == 2
     assert "hold changes nothing" in capsys.readouterr().err
-    assert approve(project, capsys) == 0
-    assert state(project, capsys) | {"phase": "awaiting_full", "held_by": "Jane Doe"} == state(project, capsys)
+    held = state(project, capsys)
+    assert (held["phase"], held["held_by"], held["asks"]) == ("awaiting_full", "Jane Doe", False)
+    assert approve(project, capsys) == 2
+    assert "Jane Doe holds it, and it asks nothing" in capsys.readouterr().err
+    assert main(["rollout", "status"]) == 0
+    assert "rollout resume" in capsys.readouterr().out
+    page = page_path(project.root, "1-m1").read_text()
+    assert "radassist rollout resume" in page
+    assert "radassist rollout approve" not in page
     assert main(["rollout", "abort", "--key", key, "--why", "no"]) == 0
     assert "rollout 1-m1 is aborted at 0%" in capsys.readouterr().out
     assert main(["rollout", "abort", "--key", key, "--why", "no"]) == 2
     with reading(project.engine) as connection:
         assert standing(connection).champion is None
     whole(project)
-    page = page_path(project.root, "1-m1")
     assert state(project, capsys)["phase"] == "aborted"
-    assert "no; signed in entry" in page.read_text()
-    assert "a &lt;b&gt;look&lt;/b&gt;; signed in entry" in page.read_text()
+    page = page_path(project.root, "1-m1").read_text()
+    assert "no; signed in entry" in page
+    assert "a &lt;b&gt;look&lt;/b&gt;; signed in entry" in page

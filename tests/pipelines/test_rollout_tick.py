@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, event
 
@@ -19,7 +20,7 @@ from records import ledger
 from records.database import open_database, reading, writing
 from records.ledger import entries
 from records.signatures import Meaning, enter_key, sign
-from release.decide import hold
+from release.decide import abort, hold
 from release.phases import Phase
 from release.state import State, move
 from release.store import apply, broken, every, history, start
@@ -126,21 +127,58 @@ def test_each_transition_is_told_once_and_again_where_it_did_not_arrive(
     project = Project(tmp_path)
     project.promise(POLICY)
     assert project.policy_file.parent == tmp_path / POLICIES
-    receiver.answers[:] = [200, 503]
+    receiver.answers[:] = [200, 200, 503]
     done = run(tmp_path, engine, LATER)
     assert done.faults == ("the webhook did not take a notice: HTTPError",)
-    assert [body["phase"] for body in receiver.received] == ["shadowing", "awaiting_canary"]
+    released = ["awaiting_full", "promoted"]  # of m1, just before
+    assert [body["phase"] for body in receiver.received] == [*released, "shadowing"]
     assert last(engine).phase is Phase.CANARY  # whoever hears of it or not
-    assert run(tmp_path, engine, LATER).told == 2
+    assert run(tmp_path, engine, LATER).told == 3
     assert run(tmp_path, engine, LATER).told == 0
     assert [body["phase"] for body in receiver.received] == [
+        *released,
         "shadowing",
-        "awaiting_canary",
+        "shadowing",
         "awaiting_canary",
         "canary",
     ]
-    assert receiver.received[1]["key"] == receiver.received[2]["key"]
+    assert receiver.received[2]["key"] == receiver.received[3]["key"]
     assert receiver.received[-1] | {"candidate": "m2", "weight": 0.05, "by": "Jane Doe"} == receiver.received[-1]
+
+
+def test_the_end_of_a_rollout_is_told_when_the_next_has_begun_and_what_is_a_week_old_is_not(
+    engine: Engine, receiver: Receiver
+) -> None:
+    receiver.answers[:] = [200] * 4 + [503]
+    ended = abort(last(engine), "Jane Doe", "enough", LATER)
+    assert ended is not None
+    apply(engine, ended, LATER)
+    with pytest.raises(requests.HTTPError):
+        tell(engine, LATER)
+    later = NOW + hours(24 * 7) + hours(0.5)
+    start(engine, State.begin("r2", "m3", "m1", POLICY, ["tom"], later), POLICY, "5b" * 32, later)
+    assert tell(engine, later) == 2
+    assert [(body["id"], body["phase"]) for body in receiver.received[-2:]] == [("r1", "aborted"), ("r2", "shadowing")]
+
+
+def test_a_first_address_hears_of_nothing_that_is_a_week_old(engine: Engine, receiver: Receiver) -> None:
+    assert tell(engine, NOW + hours(24 * 8)) == 0
+    assert receiver.received == []
+
+
+def test_a_page_that_cannot_be_drawn_keeps_no_notice_and_no_question_back(
+    engine: Engine, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_page(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
+    monkeypatch.setattr("pipelines.rollout.tick.draw", broken_page)
+    Project(tmp_path)
+    done = run(tmp_path, engine, LATER)
+    assert done.told == len(receiver.received) == 4
+    assert done.faults == ("the page is not drawn: ZeroDivisionError",)
+    assert done.said()["rollout"]["asks"]
 
 
 def test_a_notice_holds_no_word_that_a_person_wrote(engine: Engine) -> None:
@@ -157,6 +195,6 @@ def test_a_notice_holds_no_word_that_a_person_wrote(engine: Engine) -> None:
 def test_without_an_address_nobody_is_told_and_nothing_is_entered(engine: Engine) -> None:
     with reading(engine) as connection:
         before = ledger.head(connection)
-    assert tell(engine, "r1", NOW) == 0
+    assert tell(engine, NOW) == 0
     with reading(engine) as connection:
         assert ledger.head(connection) == before

@@ -218,9 +218,29 @@ def test_a_hold_makes_an_earlier_approval_stale_and_stops_everything_but_harm() 
     resumed = resume(held.after, "Jane Doe", "it is", now)
     assert resumed is not None
     assert resume(resumed.after, "Jane Doe", "again", now) is None
-    assert resumed.after.since == waiting.since
     assert stays(resumed.after, now, approvals=(early,))
     assert approved(resumed.after, now).phase is Phase.CANARY
+
+
+@pytest.mark.parametrize("state", [s for s in OPEN if s.phase.asks], ids=lambda state: state.phase)
+def test_what_is_held_asks_nothing_and_asks_anew_when_the_hold_ends(state: State) -> None:
+    held = hold(state, "Jane Doe", "a holiday", state.since)
+    assert held is not None
+    assert (state.asks, held.after.asks) == (True, False)
+    late = state.since + hours(500)
+    resumed = resume(held.after, "Jane Doe", "back", late)
+    assert resumed is not None
+    assert resumed.after.asks
+    assert stays(resumed.after, late + hours(71.9))
+    assert go(resumed.after, late + hours(72)).phase is Phase.ABORTED
+
+
+def test_the_time_of_a_stage_goes_on_while_it_is_held() -> None:
+    held = hold(LIVE[0], "Jane Doe", "a look at the gallery", LIVE[0].since + hours(1))
+    assert held is not None
+    resumed = resume(held.after, "Jane Doe", "looked", LIVE[0].since + hours(2))
+    assert resumed is not None
+    assert resumed.after.since == LIVE[0].since
 
 
 def test_no_answer_is_no() -> None:
@@ -232,6 +252,9 @@ def test_no_answer_is_no() -> None:
 
 def test_a_newer_candidate_supersedes_where_the_policy_says_so_and_waits_elsewhere() -> None:
     assert go(SHADOWED, NOW, newer="m3").phase is Phase.SUPERSEDED
+    held = hold(SHADOWED, "Jane Doe", "m2 first", NOW)
+    assert held is not None
+    assert stays(held.after, NOW, newer="m3")
     assert all(stays(state, state.since, newer="m3") for state in OPEN if state.phase is not Phase.SHADOWING)
 
 

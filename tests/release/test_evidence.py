@@ -67,6 +67,23 @@ def test_what_was_signed_late_stays_unsigned_and_changes_nothing_that_was_known(
     assert study(signed_late, 0, now, POLICY).misses.n == 320
 
 
+def test_a_signed_study_that_nobody_compared_is_as_one_that_is_not_signed() -> None:
+    arrivals, now = canary(), LAG + 399 * 60
+    fifth = np.arange(400) % 5 == 0
+    found = study(replace(arrivals, missed=np.where(fifth, np.nan, arrivals.missed)), 0, now, POLICY)
+    candidates = arrivals.by_candidate
+    assert found.studies == int((candidates & ~fifth).sum())
+    assert found.unsigned == pytest.approx(max(fifth[candidates].mean(), fifth[~candidates].mean()))
+    dead = replace(arrivals, missed=np.where(fifth, np.nan, arrivals.missed), faulted=fifth.astype(float))
+    assert (study(dead, 0, now, POLICY).studies, study(dead, 0, now, POLICY).unsigned) == (found.studies, 0)
+    answered = np.arange(300) % 2 == 0
+    silent = shadow(
+        missed=np.column_stack([np.zeros(300), np.where(answered, 0, np.nan)]),
+        faulted=np.column_stack([np.zeros(300), ~answered]),
+    )
+    assert (study(silent, 0, now, POLICY).studies, study(silent, 0, now, POLICY).unsigned) == (150, 0)
+
+
 def test_the_arm_that_signs_less_is_the_one_that_is_told() -> None:
     arrivals = canary()
     gone = arrivals.by_candidate & (np.arange(400) % 2 == 0)
