@@ -23,10 +23,13 @@ from records.errors import RecordsError
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_SECONDS = 60.0  # how long a process waits for the others before it gives up
 BEGIN = {  # of a transaction that reads, and of one that writes; the advisory lock asks for no right on a table
-    "sqlite": ("BEGIN", "BEGIN IMMEDIATE"),
+    "sqlite": (("BEGIN",), ("BEGIN IMMEDIATE",)),
     "postgresql": (
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-        f"SELECT pg_advisory_xact_lock({int.from_bytes(b'records')})",
+        ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",),
+        (
+            f"SET LOCAL lock_timeout = '{LOCK_SECONDS:.0f}s'",
+            f"SELECT pg_advisory_xact_lock({int.from_bytes(b'records')})",
+        ),
     ),
 }
 
@@ -87,7 +90,8 @@ def _configure(connection: Any, record: object) -> None:  # noqa: ARG001 - SQLAl
 
 def _begin(connection: Connection) -> None:
     reads, writes = BEGIN[connection.dialect.name]
-    connection.exec_driver_sql(writes if connection.get_execution_options().get("writes") else reads)
+    for statement in writes if connection.get_execution_options().get("writes") else reads:
+        connection.exec_driver_sql(statement)
 
 
 def _migrate(engine: Engine) -> None:
