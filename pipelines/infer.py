@@ -3,8 +3,7 @@
 Folders are gone through at any depth. Each study with a frontal radiograph gets a folder below --out, see
 `pipelines.inference.study_folder`; each file without a draft is listed in refused.jsonl with the reason. A study that
 this model has drafted is passed over, so that an interrupted run goes on where it stopped; delete a folder to have it
-drafted anew. A finding that rests on no region is withheld. Films are read
-and drafts written while others are drafted.
+drafted anew. A finding that rests on no region is withheld. Films are read and drafts written while others are drafted.
 """
 
 import argparse
@@ -91,7 +90,7 @@ def infer(
                     film,
                     draft.withhold_ungrounded(),
                     status=status,
-                    weights_sha256=engine.artefact.manifest["files"]["model.safetensors"],
+                    weights_sha256=engine.artefact.weights_sha256,
                     drafted_at=datetime.now(UTC),
                 )
                 drafted += 1
