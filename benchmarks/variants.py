@@ -16,11 +16,10 @@ from benchmarks.models import built, exported
 from benchmarks.timing import Row, ratio, timed
 from model.artefact import VARIANTS, graph_file
 from model.engine import Engine
+from pipelines.agreement import LOSSES, MOST_LOSS
 
 SIZE, ROUNDS = "BART-base, 29 memory tokens", 5
 PARITY = Path("metrics") / "parity.json"
-LOSSES = ("findings_micro_f1", "iou_norm_0.1")
-MOST_LOSS = 0.01
 
 
 def measure(threads: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from model.calibration import read_calibration
 from model.engine import Engine
 from model.grounding import DraftedTokens, ground
 from model.metrics import findings_figures
-from pipelines.agreement import PROMISES, Agreement, same_words, written
+from pipelines.agreement import LOSSES, PROMISES, Agreement, proven, same_words, written
 from pipelines.evaluation_set import EvaluationStudy, PreparedEvaluation
 from pipelines.grounding_scores import StatementScore, region_figures, score_study
 from pipelines.metrics import Figures, write_metrics
@@ -56,13 +56,13 @@ class Worth:
         self._reports.append(surfaced_report(report))
 
     def figures(self, references: LabelledReports) -> dict[str, float]:
-        """`findings_micro_f1` and `iou_norm_0.1`, NaN where there is nothing to measure."""
+        """The figures of `LOSSES`, NaN where there is nothing to measure."""
         drafted = LabelledReports(self._reports)
         figures = [
             *findings_figures(references.labels, drafted.labels),
             *region_figures(self._statements, len(self._reports)),
         ]
-        return {figure.name: figure() for figure in figures if figure.name in ("findings_micro_f1", "iou_norm_0.1")}
+        return {figure.name: figure() for figure in figures if figure.name in LOSSES}
 
 
 class Variant:
@@ -131,11 +131,6 @@ def batch_size(size: int) -> int:
     (16, 4, 2)
     """
     return max(2, min(MOST_AT_ONCE, PIXELS_AT_ONCE // size**2))
-
-
-def proven(figures: Figures) -> tuple[str, ...]:
-    """The variants that hold what is promised, of what this stage wrote."""
-    return tuple(name for name in PROMISES if figures.get(f"{name}.passed"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
