@@ -25,6 +25,9 @@ from model.tokenizer import EOS_ID, ReportTokenizer
 SETTING_UP = 3600.0
 """Seconds. TensorRT builds its engines for minutes at the first start."""
 
+SHORTEST = 2
+"""Tokens of a draft that says nothing: its start and its end."""
+
 Studies = Sequence[tuple[str, ModelInput]]
 """Study id and what the model is shown of it."""
 
@@ -106,7 +109,9 @@ class Engine:
     def write(self, seen: Values, prompts: Sequence[str], studies: int, clock: Clock) -> list[DraftedTokens]:
         """Drafts of what `encode` gave of so many studies."""
         told = self._told(prompts, studies)
-        most = min(self.limits.tokens or self.max_tokens, self.max_tokens)
+        most = self.max_tokens if self.limits.tokens is None else min(self.limits.tokens, self.max_tokens)
+        if most < SHORTEST:
+            raise TooLong(f"a draft has {SHORTEST} tokens at least: {most} may be written")
         if self.rules.beams == 1:
             drafted = greedy(Writing(self._step, seen, studies, clock), told, most)
         else:

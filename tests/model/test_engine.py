@@ -119,6 +119,8 @@ def test_a_draft_past_a_limit_is_refused_and_the_next_one_is_not(exported: Path,
     assert 4 < len(whole) <= engine.max_tokens
     for limits, refusal, says in (
         (Limits(tokens=4), TooLong, "not ended after 4 tokens"),
+        (Limits(tokens=1), TooLong, "2 tokens at least: 1 may be written"),
+        (Limits(tokens=0), TooLong, "2 tokens at least: 0 may be written"),
         (Limits(seconds=0), TooSlow, "no draft after 0 s"),
         (Limits(mebibytes=1e-3), TooBig, "may be held"),
     ):
@@ -146,6 +148,15 @@ def test_a_graph_is_stopped_in_its_midst() -> None:
             clock.run(opened, binding)
         took.append(time.perf_counter() - began)
     assert took[1] < took[0] / 2
+
+
+def test_no_memory_left_is_a_limit_wherever_it_shows() -> None:
+    with pytest.raises(TooBig, match="no memory left"), Clock(60):
+        ort.OrtValue.ortvalue_from_shape_and_type([2**46], np.float32, "cpu")
+    with pytest.raises(TooBig, match="no memory left"), Clock(60):
+        raise RuntimeError("Failed to allocate memory for requested buffer of size 4")
+    with pytest.raises(RuntimeError, match="another fault"), Clock(60):
+        raise RuntimeError("another fault")
 
 
 def test_a_provider_that_is_not_there_is_an_error_and_not_a_slow_day(exported: Path) -> None:
