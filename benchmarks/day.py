@@ -108,6 +108,7 @@ def measure(threads: int) -> dict[str, Any]:
                 report,
                 status=ReportStatus.PARTIAL,
                 weights_sha256="0" * 64,
+                variant="fp32",
                 drafted_at=datetime.now(UTC),
             )
 

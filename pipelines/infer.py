@@ -2,7 +2,7 @@
 
 Folders are gone through at any depth. Each study with a frontal radiograph gets a folder below --out, see
 `pipelines.inference.study_folder`; each file without a draft is listed in refused.jsonl with the reason. A study that
-this model has drafted is passed over, so that an interrupted run goes on where it stopped; delete a folder
+this model and variant have drafted is passed over, so that an interrupted run goes on where it stopped; delete a folder
 to have it drafted anew. What lies below --out is no film. A finding that rests on no region is withheld. Films are read
 and drafts written while others are drafted.
 """
@@ -76,7 +76,7 @@ def infer(
     labels = list(track(read, "headers", len(files)))
     chosen, refused = choose(label for label in labels if isinstance(label, Label))
     refused += [label for label in labels if isinstance(label, Refused)]
-    waiting = [label for label in chosen if not is_drafted(out / label.study, engine.artefact.version)]
+    waiting = [label for label in chosen if not is_drafted(out / label.study, engine.artefact.version, variant)]
     films = map_in_order(
         partial(read_film, params=engine.artefact.pixels), waiting, lost_film, processes, answers=ANSWERS
     )
@@ -92,6 +92,7 @@ def infer(
                     draft.withhold_ungrounded(),
                     status=status,
                     weights_sha256=engine.artefact.weights_sha256,
+                    variant=variant,
                     drafted_at=datetime.now(UTC),
                 )
                 drafted += 1

@@ -17,7 +17,7 @@ from pydicom import dcmread
 from pydicom.uid import generate_uid
 from safetensors.torch import save_file
 
-from model.artefact import seal
+from model.artefact import open_artefact, seal
 from model.calibration import FILE as CALIBRATION
 from model.calibration import UNFITTED, write_calibration
 from model.configurations import build_reporter
@@ -153,6 +153,11 @@ def test_a_run_that_was_interrupted_goes_on_where_it_stopped(
         infer([films], model, tmp_path, PARTIAL)
     monkeypatch.undo()
     assert set(drafted(tmp_path)) == set(written)
+    version = open_artefact(model).version
+    assert [study_folder.is_drafted(tmp_path / written[0], version, variant) for variant in ("fp32", "int8")] == [
+        True,
+        False,
+    ]
     counted = infer([films], model, tmp_path, PARTIAL)
     assert (counted["drafted"], counted["drafted before"]) == (2, 2)
     assert infer([films], model, tmp_path, PARTIAL)["drafted"] == 0
