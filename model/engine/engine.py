@@ -16,7 +16,7 @@ from model.engine.greedy import greedy
 from model.engine.limits import Clock, Limits, TooLong
 from model.engine.provider import Provider, session
 from model.errors import BadInput
-from model.grounding import DraftedTokens, ground
+from model.grounding import DraftedTokens, Grounder
 from model.pixels import ModelInput
 from model.prompt import prompt_batch
 from model.report import GroundedReport
@@ -38,25 +38,25 @@ class Engine:
     On a graphics card it has drafted once when it is made, so that no study waits for what is set up then.
 
     Args:
-        folder: the output of `radassist export`.
+        model: the output of `radassist export`: its folder, or what was opened.
         provider: what runs the graphs; asserted.
         variant: of `model.artefact.VARIANTS`.
         limits: of each study.
         threads: of the CPU, at most.
 
     Raises:
-        BadInput: the folder is no model, has changed or lacks the variant; the provider is not there.
+        BadInput: the folder is no model or has changed; the model lacks the variant; the provider is not there.
     """
 
     def __init__(
         self,
-        folder: Path,
+        model: Path | Artefact,
         provider: Provider = Provider.CPU,
         variant: str = "fp32",
         limits: Limits | None = None,
         threads: int = os.cpu_count() or 1,
     ) -> None:
-        self.artefact: Artefact = open_artefact(folder)
+        self.artefact = model if isinstance(model, Artefact) else open_artefact(model)
         config = self.artefact.config
         self.tokenizer: ReportTokenizer = self.artefact.tokenizer
         self.grid = self.artefact.grid
@@ -138,19 +138,8 @@ class Engine:
 
     def ground(self, studies: Studies, drafts: Sequence[DraftedTokens]) -> list[GroundedReport]:
         """What each drafted sentence rests on."""
-        return [
-            ground(
-                study_id,
-                draft,
-                self.tokenizer,
-                self.grid,
-                model_input.geometry,
-                calibration=self.calibration,
-                model_version=self.artefact.version,
-                input_sha256=model_input.sha256,
-            )
-            for (study_id, model_input), draft in zip(studies, drafts, strict=True)
-        ]
+        ground = Grounder(self.tokenizer, self.grid, self.calibration, self.artefact.version)
+        return [ground(*study, draft) for study, draft in zip(studies, drafts, strict=True)]
 
     def _told(self, prompts: Sequence[str], batch: int) -> NDArray[np.int64]:
         """The prompts as tokens, (B, prompt_tokens)."""
