@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 
 from model.drawing import draw_report
 from model.fhir import ReportStatus, report_bundle
@@ -84,11 +84,11 @@ def sentence_file(number: int) -> str:
     return f"sentences/{number}.png"
 
 
-def write_picture(path: Path, picture: Image.Image) -> None:
-    """An RGB picture as PNG.
+def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+    """A picture, RGB uint8 (H, W, 3), as PNG.
 
     Raises:
         OSError: it cannot be written.
     """
-    encoded = cv2.imencode(".png", cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR), PNG)[1]
+    encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), PNG)[1]
     path.write_bytes(encoded.tobytes())
