@@ -1,64 +1,25 @@
 """The exported graphs against the model they came from."""
 
-import json
 import time
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from model.artefact import seal
-from model.configurations import build_reporter
 from model.engine import Engine, Limits, Provider, TooBig, TooLong, TooSlow, session
 from model.engine.beams import BeamRules
 from model.engine.limits import Clock
 from model.errors import BadInput
 from model.generation import generate
-from model.graphs import export_graphs
-from model.pixels import PixelParams
 from model.prompt import prompt_batch
 from model.reporter import Reporter
 from model.tokenizer import BOS_ID, ReportTokenizer
-
-PROMPTS = ["60s female. Cough.", "", "20s male.", "Shortness of breath, fever, and a fall.", "80s male. Chest pain."]
-
-
-@pytest.fixture(scope="module")
-def trained(architecture: dict[str, Any]) -> tuple[Reporter, ReportTokenizer]:
-    """A reporter whose head is sharpened, so that its greedy words are no coin toss."""
-    tokenizer = ReportTokenizer.train(["The heart is enlarged.", "No pneumothorax.", *PROMPTS], 300)
-    torch.manual_seed(3)
-    lengths = {"max_tokens": 16, "prompt_tokens": 6, "vocab_size": len(tokenizer)}
-    reporter = build_reporter({**architecture, **lengths})
-    head = next(p for p in reporter.decoder.parameters() if len(p) == len(tokenizer))
-    with torch.no_grad():
-        head.mul_(20)
-    return reporter.eval(), tokenizer
-
-
-@pytest.fixture(scope="module")
-def exported(trained: tuple[Reporter, ReportTokenizer], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    reporter, tokenizer = trained
-    folder = tmp_path_factory.mktemp("exported")
-    save_file(reporter.state_dict(), folder / "model.safetensors")
-    tokenizer.save(folder / "tokenizer.json")
-    config = {**reporter.config, "grid": reporter.grid, "pixels": asdict(PixelParams(size=64))}
-    (folder / "config.json").write_text(json.dumps(config))
-    export_graphs(reporter, folder)
-    seal(folder, {})
-    return folder
-
-
-@pytest.fixture
-def images() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 255, (5, 64, 64), dtype=np.uint8)
+from tests.exported import PROMPTS
 
 
 def test_same_words_and_same_maps_as_torch(

@@ -5,26 +5,21 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 from fhir.resources.R4B.bundle import Bundle
 from PIL import Image
 from pydicom import dcmread
 from pydicom.uid import generate_uid
-from safetensors.torch import save_file
 
 from model.artefact import open_artefact, seal
 from model.calibration import FILE as CALIBRATION
-from model.calibration import UNFITTED, write_calibration
-from model.configurations import build_reporter
 from model.engine import Engine, Provider, TooSlow
 from model.errors import BadInput
 from model.fhir import ReportStatus, StudyFacts
-from model.graphs import export_graphs
 from model.microbatch import MOST
 from model.pixels import Geometry, PixelParams
 from model.report import GroundedReport
@@ -34,6 +29,7 @@ from pipelines.infer import drafts, infer
 from pipelines.inference import study_folder
 from pipelines.inference.films import Film, Label, read_label
 from pipelines.phantom import PhantomArguments, write_phantom
+from tests.exported import untrained, write_exported
 from tests.tiny import MODEL
 
 PARTIAL = ReportStatus.PARTIAL
@@ -53,20 +49,9 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("exported")
     tokenizer = ReportTokenizer.train(["The heart is enlarged.", "No pneumothorax.", "Left pleural effusion."], 300)
-    torch.manual_seed(3)
-    reporter = build_reporter({**MODEL, "size": 64, "max_tokens": 12, "vocab_size": len(tokenizer)}).eval()
-    save_file(reporter.state_dict(), folder / "model.safetensors")
-    tokenizer.save(folder / "tokenizer.json")
-    pixels = PixelParams(size=reporter.config["size"])
-    (folder / "config.json").write_text(
-        json.dumps({**reporter.config, "grid": reporter.grid, "pixels": asdict(pixels)})
-    )
-    write_calibration(UNFITTED, folder / CALIBRATION)
-    export_graphs(reporter, folder)
-    seal(folder, {})
-    return folder
+    reporter = untrained({**MODEL, "size": 64, "max_tokens": 12}, tokenizer)
+    return write_exported(tmp_path_factory.mktemp("exported"), reporter, tokenizer, PixelParams(size=64))
 
 
 @pytest.fixture(scope="module")
