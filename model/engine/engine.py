@@ -14,7 +14,7 @@ from model.engine.beams import BeamRules, searched, shown
 from model.engine.cache import StepGraph, Values, Writing
 from model.engine.greedy import greedy
 from model.engine.limits import Clock, Limits, TooLong
-from model.engine.provider import Provider, session
+from model.engine.provider import Provider, session, threads_for
 from model.errors import BadInput
 from model.grounding import DraftedTokens, Grounder
 from model.pixels import ModelInput
@@ -42,7 +42,7 @@ class Engine:
         provider: what runs the graphs; asserted.
         variant: of `model.artefact.VARIANTS`.
         limits: of each study.
-        threads: of the CPU, at most.
+        threads: of the CPU, at most; a small graph on a small image gets one.
 
     Raises:
         BadInput: the folder is no model or has changed; the model lacks the variant; the provider is not there.
@@ -65,8 +65,9 @@ class Engine:
         self.prompt_tokens: int = config.get("prompt_tokens", 0)
         self.rules = BeamRules(**config.get("draft", {"beams": 1}))
         self._device = provider.device
-        encoder, step = (session(graph, provider.chain(), threads) for graph in self.artefact.graphs(variant))
-        self._encoder, self._step = encoder, StepGraph(step, self._device)
+        encoder, step = self.artefact.graphs(variant)
+        self._encoder = session(encoder, provider.chain(), threads_for(encoder, threads, config["size"]))
+        self._step = StepGraph(session(step, provider.chain(), threads_for(step, threads)), self._device)
         if provider is not Provider.CPU:
             self._warm_up()
 

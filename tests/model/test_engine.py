@@ -14,6 +14,7 @@ import torch
 from model.engine import Engine, Limits, Provider, TooBig, TooLong, TooSlow, session
 from model.engine.beams import BeamRules
 from model.engine.limits import Clock
+from model.engine.provider import threads_for
 from model.errors import BadInput
 from model.generation import generate
 from model.prompt import prompt_batch
@@ -118,6 +119,15 @@ def test_no_memory_left_is_a_limit_wherever_it_shows() -> None:
         raise RuntimeError("Failed to allocate memory for requested buffer of size 4")
     with pytest.raises(RuntimeError, match="another fault"), Clock(60):
         raise RuntimeError("another fault")
+
+
+def test_what_is_over_at_once_runs_on_one_thread_and_a_large_image_on_all(tmp_path: Path) -> None:
+    small, large = tmp_path / "small.onnx", tmp_path / "large.onnx"
+    for graph, mebibytes in ((small, 17), (large, 33)):
+        with graph.open("wb") as file:
+            file.truncate(mebibytes << 20)
+    assert [threads_for(small, 8), threads_for(small, 8, 128), threads_for(small, 8, 512)] == [1, 1, 8]
+    assert [threads_for(large, 8), threads_for(large, 8, 128)] == [8, 8]
 
 
 def test_a_provider_that_is_not_there_is_an_error_and_not_a_slow_day(exported: Path) -> None:
