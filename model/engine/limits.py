@@ -9,6 +9,9 @@ import onnxruntime as ort
 
 from model.errors import RadAssistError
 
+NO_MEMORY = ("allocate memory", "out of memory")
+"""How ONNX Runtime and CUDA say it."""
+
 
 class LimitPassed(RadAssistError):
     """A study cost more than it may; `reason` is its short name."""
@@ -103,5 +106,5 @@ class Clock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()
-        if isinstance(error, MemoryError) or "allocate memory" in str(error):
+        if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
             raise TooBig("the device has no memory left for this draft") from error
