@@ -18,7 +18,7 @@ from torch.distributed._tools.mem_tracker import MemTracker  # noqa: TID253
 from torch.utils.flop_counter import FlopCounterMode  # noqa: TID253
 
 from benchmarks.day import p99
-from benchmarks.models import PRESETS, built, exported
+from benchmarks.models import PRESETS, built, exported, noise
 from benchmarks.timing import Row, timed
 from model.configurations import build_reporter
 from model.engine import Engine, Provider
@@ -77,7 +77,7 @@ def drafted(path: Path, variant: str, threads: int) -> dict[str, float]:
     """Seconds of one study, and GiB that the card gave."""
     free, _ = torch.cuda.mem_get_info()
     engine = Engine(path, Provider.CUDA, variant, threads=threads)
-    images = np.random.default_rng(0).integers(0, 255, (1, SETTINGS["size"], SETTINGS["size"]), dtype=np.uint8)
+    images = noise(1, SETTINGS["size"])
     seconds = timed({"draft": lambda: engine.draft(images)}, ROUNDS)
     left, _ = torch.cuda.mem_get_info()
     return {"seconds": median(seconds["draft"]), "peak_gib": (free - left) / 2**30}

@@ -9,9 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
-from benchmarks.models import DEMO, built, exported
+from benchmarks.models import DEMO, built, exported, noise
 from benchmarks.timing import Row, timed
 from model.engine import Engine
 
@@ -39,7 +37,7 @@ def measure(threads: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             model = built({**NARROW, "size": size}, max(WORDS))
             engine = Engine(exported(model, Path(folder)), threads=threads)
-            image = np.random.default_rng(0).integers(0, 255, (1, size, size), dtype=np.uint8)
+            image = noise(1, size)
 
             def draft(words: int) -> None:
                 engine.max_tokens = words  # noqa: B023

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.models import DEMO, built, exported
+from benchmarks.models import DEMO, built, encode, exported
 from benchmarks.pixels import radiograph
 from benchmarks.timing import Row, timed
 from model.engine import Engine
@@ -96,10 +96,6 @@ def measure(threads: int) -> dict[str, Any]:
         label = Label("film.dcm", "1.2.3", "PA", StudyFacts("1.2.3", None, None, None), "")
         film = Film(label, seen.image.tobytes(), shown.tobytes(), seen.geometry, seen.sha256)
 
-        def encode() -> None:
-            with engine.limits.clock(1) as clock:
-                engine.encode(images[:1], clock)
-
         def postprocess() -> None:
             (report,) = engine.ground([("1.2.3", seen)], [draft])
             write_study(
@@ -108,13 +104,14 @@ def measure(threads: int) -> dict[str, Any]:
                 report,
                 status=ReportStatus.PARTIAL,
                 weights_sha256="0" * 64,
+                variant="fp32",
                 drafted_at=datetime.now(UTC),
             )
 
         seconds = timed(
             {
                 "pixels": lambda: to_input_and_display(data, params),
-                "encoding": encode,
+                "encoding": lambda: encode(engine, images[:1]),
                 "postprocessing": postprocess,
                 **{f"batch of {n}": lambda n=n: engine.draft(images[:n]) for n in range(1, MOST + 1)},
             },

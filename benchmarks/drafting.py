@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch  # noqa: TID253
-from numpy.typing import NDArray
 from torch import Tensor  # noqa: TID253
 from transformers import BartForConditionalGeneration  # noqa: TID253
 from transformers.modeling_outputs import BaseModelOutput  # noqa: TID253
 
-from benchmarks.models import BART_BASE, DEMO, built, exported
+from benchmarks.models import BART_BASE, DEMO, built, encode, exported, noise
 from benchmarks.timing import Row, ratio, timed
 from model.bart_decoder import BartDecoder
 from model.engine import Engine
@@ -78,8 +77,7 @@ def measured(size: str, threads: int) -> dict[str, Any]:
     peer = TransformersBart(model) if isinstance(model.decoder, BartDecoder) else Generated(model)
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(exported(model, Path(folder)), threads=threads)
-        side = model.config["size"]
-        images = np.random.default_rng(0).integers(0, 255, (BATCH, side, side), dtype=np.uint8)
+        images = noise(BATCH, model.config["size"])
         tensor = torch.from_numpy(images)[:1, None].float() / 255
         same = np.array_equal(engine.draft(images[:1])[0].ids, peer(tensor)[0][0].numpy())
         seconds = timed(
@@ -110,11 +108,6 @@ class Generated:
     def __call__(self, image: Tensor) -> tuple[Tensor, Tensor]:
         drafted = generate(self.model, image, beams=1)
         return drafted.ids, drafted.attention
-
-
-def encode(engine: Engine, images: NDArray[np.uint8]) -> None:
-    with engine.limits.clock(len(images)) as clock:
-        engine.encode(images, clock)
 
 
 def rows(found: dict[str, Any]) -> list[Row]:

@@ -5,13 +5,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch  # noqa: TID253
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from model.artefact import seal
 from model.calibration import FILE as CALIBRATION
 from model.calibration import UNFITTED, write_calibration
 from model.configurations import build_reporter
+from model.engine import Engine
 from model.graphs import export_graphs
 from model.pixels import PixelParams
 from model.reporter import Reporter
@@ -49,6 +52,17 @@ def built(settings: dict[str, Any], words: int) -> Reporter:
             if len(weight) == model.config["vocab_size"]:
                 weight[EOS_ID] = 0.0  # of thousands of words, some is likelier than one at 0
     return model
+
+
+def noise(studies: int, size: int) -> NDArray[np.uint8]:
+    """Images (studies, size, size)."""
+    return np.random.default_rng(0).integers(0, 255, (studies, size, size), dtype=np.uint8)
+
+
+def encode(engine: Engine, images: NDArray[np.uint8]) -> None:
+    """The first part of a draft alone."""
+    with engine.limits.clock(len(images)) as clock:
+        engine.encode(images, clock)
 
 
 def exported(model: Reporter, folder: Path, *, variants: bool = False) -> Path:

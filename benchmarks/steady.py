@@ -5,10 +5,9 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 
-from benchmarks.models import DEMO, built, exported
+from benchmarks.models import DEMO, built, exported, noise
 from benchmarks.timing import Row
 from model.engine import Engine
 
@@ -20,12 +19,12 @@ MOST_GROWTH = 16.0
 
 def measure(threads: int) -> dict[str, Any]:
     """Resident MiB after every hundred studies."""
-    draws, process = np.random.default_rng(0), psutil.Process()
+    process = psutil.Process()
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(exported(built(DEMO, WORDS), Path(folder)), threads=threads)
         size, done, resident = engine.artefact.pixels.size, 0, {}
         for batch in cycle((4, 1, 3, 2)):
-            engine.draft(draws.integers(0, 255, (batch, size, size), dtype=np.uint8))
+            engine.draft(noise(batch, size))
             done += batch
             if done % 100 == 0:
                 resident[str(done)] = process.memory_info().rss / 2**20

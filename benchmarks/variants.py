@@ -9,18 +9,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
 from benchmarks.drafting import SIZES, WORDS
-from benchmarks.models import built, exported
+from benchmarks.models import built, exported, noise
 from benchmarks.timing import Row, ratio, timed
 from model.artefact import VARIANTS, graph_file
 from model.engine import Engine
+from pipelines.agreement import LOSSES, MOST_LOSS
 
 SIZE, ROUNDS = "BART-base, 29 memory tokens", 5
 PARITY = Path("metrics") / "parity.json"
-LOSSES = ("findings_micro_f1", "iou_norm_0.1")
-MOST_LOSS = 0.01
 
 
 def measure(threads: int) -> dict[str, Any]:
@@ -28,8 +25,7 @@ def measure(threads: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = exported(built(settings, WORDS), Path(name), variants=True)
         whole, in_8_bits = (Engine(folder, variant=variant, threads=threads) for variant in ("fp32", "int8"))
-        side = settings["size"]
-        images = np.random.default_rng(0).integers(0, 255, (1, side, side), dtype=np.uint8)
+        images = noise(1, settings["size"])
         seconds = timed({"fp32": lambda: whole.draft(images), "int8": lambda: in_8_bits.draft(images)}, ROUNDS)
         mebibytes = {v: (folder / graph_file("decoder_step", v)).stat().st_size / 2**20 for v in VARIANTS}
     parity = json.loads(PARITY.read_text()) if PARITY.is_file() else {}

@@ -64,9 +64,13 @@ class Artefact:
         return ReportTokenizer.load(self.folder / "tokenizer.json")
 
     @property
+    def weights_sha256(self) -> str:
+        return str(self.manifest["files"]["model.safetensors"])
+
+    @property
     def version(self) -> str:
         """Short name of these weights: the first 12 digits of their sha256."""
-        return str(self.manifest["files"]["model.safetensors"])[:12]
+        return self.weights_sha256[:12]
 
     @property
     def provenance(self) -> dict[str, str | None]:

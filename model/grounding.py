@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from model.artefact import Artefact
 from model.calibration import Calibration, draft_features, verdict
 from model.geometry import Box
 from model.labeler import anatomy_of, label_sentence
-from model.pixels import Geometry
+from model.pixels import Geometry, ModelInput
 from model.report import GroundedReport, GroundedSentence, Verdict
 from model.study import Section
 from model.text import sentences
@@ -141,54 +142,59 @@ def regions(grid_map: NDArray[np.float32], geometry: Geometry) -> tuple[Box, ...
     return tuple(box for box in boxes if box is not None)
 
 
-def ground(
-    study_id: str,
-    draft: DraftedTokens,
-    tokenizer: ReportTokenizer,
-    grid: tuple[int, int],
-    geometry: Geometry,
-    *,
-    calibration: Calibration,
-    model_version: str,
-    input_sha256: str,
-) -> GroundedReport:
-    """Build the grounded report of one draft.
+@dataclass(frozen=True, slots=True)
+class Grounder:
+    """Grounded reports of one model's drafts."""
 
-    A sentence that its section has already is withheld, and so is one that the limit on tokens cut.
-    """
-    ids = draft.ids.tolist()
-    spans = sentence_spans(ids, tokenizer)
-    grounded: list[GroundedSentence] = []
-    for span in spans:
-        repeated = any((s.text, s.section) == (span.text, span.section) for s in grounded)
-        cut = span is spans[-1] and EOS_ID not in ids and not re.search(r"\D[.!?]$", span.text)
-        grid_map, null_mass = sentence_map(draft.attention, span, grid)
-        findings = label_sentence(span.text)
-        probability = calibration.grounding(grounding_score(grid_map), positive=any(f.positive for f in findings))
-        reading = verdict(probability)
-        grounded.append(
-            GroundedSentence(
-                text=span.text,
-                section=span.section,
-                map=grid_map,
-                null_mass=null_mass,
-                boxes=regions(grid_map, geometry) if reading is not Verdict.UNGROUNDED else (),
-                score=probability,
-                verdict=reading,
-                findings=findings,
-                anatomy=anatomy_of(span.text),
-                withheld=repeated or cut,
+    tokenizer: ReportTokenizer
+    grid: tuple[int, int]
+    calibration: Calibration
+    model_version: str
+
+    @classmethod
+    def of(cls, artefact: Artefact, calibration: Calibration) -> "Grounder":
+        return cls(artefact.tokenizer, artefact.grid, calibration, artefact.version)
+
+    def __call__(self, study_id: str, seen: ModelInput, draft: DraftedTokens) -> GroundedReport:
+        """The report of what was drafted of a study.
+
+        A sentence that its section has already is withheld, and so is one that the limit on tokens cut.
+        """
+        ids = draft.ids.tolist()
+        spans = sentence_spans(ids, self.tokenizer)
+        grounded: list[GroundedSentence] = []
+        for span in spans:
+            repeated = any((s.text, s.section) == (span.text, span.section) for s in grounded)
+            cut = span is spans[-1] and EOS_ID not in ids and not re.search(r"\D[.!?]$", span.text)
+            grid_map, null_mass = sentence_map(draft.attention, span, self.grid)
+            findings = label_sentence(span.text)
+            positive = any(finding.positive for finding in findings)
+            probability = self.calibration.grounding(grounding_score(grid_map), positive=positive)
+            reading = verdict(probability)
+            grounded.append(
+                GroundedSentence(
+                    text=span.text,
+                    section=span.section,
+                    map=grid_map,
+                    null_mass=null_mass,
+                    boxes=regions(grid_map, seen.geometry) if reading is not Verdict.UNGROUNDED else (),
+                    score=probability,
+                    verdict=reading,
+                    findings=findings,
+                    anatomy=anatomy_of(span.text),
+                    withheld=repeated or cut,
+                )
             )
+        features = confidence_features(ids, draft.log_probability, self.tokenizer, grounded)
+        return GroundedReport(
+            study_id=study_id,
+            sentences=tuple(grounded),
+            image_width=seen.geometry.original_width,
+            image_height=seen.geometry.original_height,
+            model_version=self.model_version,
+            input_sha256=seen.sha256,
+            confidence=self.calibration.confidence(*features),
         )
-    return GroundedReport(
-        study_id=study_id,
-        sentences=tuple(grounded),
-        image_width=geometry.original_width,
-        image_height=geometry.original_height,
-        model_version=model_version,
-        input_sha256=input_sha256,
-        confidence=calibration.confidence(*confidence_features(ids, draft.log_probability, tokenizer, grounded)),
-    )
 
 
 def confidence_features(

@@ -95,7 +95,7 @@ class MicroBatcher(Generic[T, R]):
     def _answer(self, batch: Sequence[tuple[T, "Future[R]"]]) -> None:
         """A batch that fails is done again item by item: the error stays with its own study."""
         try:
-            results = self._work([item for item, _ in batch])
+            answered = list(zip(batch, self._work([item for item, _ in batch]), strict=True))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the result is waited for
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
@@ -103,5 +103,5 @@ class MicroBatcher(Generic[T, R]):
             for alone in batch:
                 self._answer([alone])
             return
-        for (_, future), result in zip(batch, results, strict=True):
+        for (_, future), result in answered:
             future.set_result(result)

@@ -15,10 +15,10 @@ import onnx
 from onnx import TensorProto, ValueInfoProto
 
 from model.artefact import GRAPHS, Artefact
+from model.microbatch import MOST, WAIT
 
-MOST_AT_ONCE = 4
-WAIT_MICROSECONDS = {"encoder": 20_000, "decoder_step": 0}
-"""How long a study waits for others to be read with. A word waits for none: what has arrived by then is batched."""
+WAITS = {"encoder": WAIT, "decoder_step": 0.0}
+"""Seconds that a study waits for others to be read with. A word waits for none: what has arrived by then is batched."""
 TYPES: dict[int, str] = {
     TensorProto.FLOAT: "TYPE_FP32",
     TensorProto.FLOAT16: "TYPE_FP16",
@@ -40,10 +40,10 @@ def configuration(name: str, model: onnx.ModelProto) -> str:
         [
             f'name: "{name}"',
             'backend: "onnxruntime"',
-            f"max_batch_size: {MOST_AT_ONCE}",
+            f"max_batch_size: {MOST}",
             *tensors("input", model.graph.input),
             *tensors("output", model.graph.output),
-            f"dynamic_batching {{ max_queue_delay_microseconds: {WAIT_MICROSECONDS[name]} }}",
+            f"dynamic_batching {{ max_queue_delay_microseconds: {WAITS[name] * 1e6:.0f} }}",
             "",
         ]
     )

@@ -13,8 +13,9 @@ from model.grounding import DraftedTokens
 from model.tokenizer import PAD_ID
 from pipelines.metrics import Figures
 
+LOSSES = ("findings_micro_f1", "iou_norm_0.1")
 MOST_LOSS = 0.01
-"""How much less a variant's findings F1 and grounding IoU may be than the trained model's, on the same studies."""
+"""How much less each of them may be than the trained model's, on the same studies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,7 @@ class Agreement:
         """The variant's figures; `passed` is 1 where it holds what is promised.
 
         Args:
-            lost: `findings_micro_f1` and `iou_norm_0.1` of the trained model less the variant's; NaN where there is
-                nothing to measure.
+            lost: the trained model's `LOSSES` less the variant's; NaN where there is nothing to measure.
         """
         same, alone, uncached = (share(seen) for seen in (self.same, self.alone, self.uncached))
         maps = max(self.maps, default=0.0)
@@ -81,6 +81,11 @@ class Agreement:
             **{f"{name}_loss": loss for name, loss in lost.items()},
             "passed": int(passed),
         }
+
+
+def proven(figures: Figures) -> tuple[str, ...]:
+    """The variants that hold what is promised, of what stage parity wrote."""
+    return tuple(name for name in PROMISES if figures.get(f"{name}.passed"))
 
 
 def same_words(one: DraftedTokens, other: DraftedTokens) -> bool:

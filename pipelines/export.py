@@ -9,45 +9,48 @@ import argparse
 import shutil
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from model.artefact import open_artefact, seal
+from model.artefact import Artefact, open_artefact, seal
 from model.calibration import FILE as CALIBRATION
 from pipelines.metrics import write_metrics
 from pipelines.models import load_reporter
+
+if TYPE_CHECKING:
+    from model.reporter import Reporter
 
 TRITON_VARIANTS = ("fp32", "fp16")
 """A Triton server has a graphics card."""
 
 
-def export(trained: Path, calibration: Path, out: Path) -> dict[str, float]:
-    """Write `out` with the files of `trained`, its calibration and the graphs; return sizes (MB) and seconds."""
+def export(trained: Artefact, reporter: "Reporter", calibration: Path, out: Path) -> dict[str, float]:
+    """Write `out` with the files of `trained`, its calibration and the graphs of its reporter; return sizes (MB) and
+    seconds."""
     from model.graphs import export_graphs
     from model.variants import export_variants
 
     started = time.monotonic()
-    artefact = open_artefact(trained)
     empty(out)
     for name in ("model.safetensors", "tokenizer.json", "config.json"):
-        shutil.copy(trained / name, out / name)
+        shutil.copy(trained.folder / name, out / name)
     shutil.copy(calibration, out / CALIBRATION)
-    export_graphs(load_reporter(artefact), out)
+    export_graphs(reporter, out)
     export_variants(out)
-    seal(out, artefact.provenance)
+    seal(out, trained.provenance)
     sizes = {f"{path.stem.replace('.', '_')}_mb": path.stat().st_size / 1e6 for path in sorted(out.glob("*.onnx"))}
     return {**sizes, "seconds": time.monotonic() - started}
 
 
-def export_for_others(trained: Path, exported: Path, torchscript: Path, triton: Path) -> dict[str, float]:
+def export_for_others(reporter: "Reporter", exported: Artefact, torchscript: Path, triton: Path) -> dict[str, float]:
     """Write the traces and Triton's repositories; return how far the traces are from the model."""
     from model.torchscript import export_traces
     from model.triton import write_repository
 
     for folder in (torchscript, triton):
         empty(folder)
-    artefact = open_artefact(exported)
     for variant in TRITON_VARIANTS:
-        write_repository(artefact, variant, triton / variant)
-    return {"torchscript_max_difference": export_traces(load_reporter(open_artefact(trained)), torchscript)}
+        write_repository(exported, variant, triton / variant)
+    return {"torchscript_max_difference": export_traces(reporter, torchscript)}
 
 
 def empty(folder: Path) -> None:
@@ -69,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    figures = export(args.model, args.calibration, args.out)
-    write_metrics("export", figures | export_for_others(args.model, args.out, args.torchscript, args.triton))
+    trained = open_artefact(args.model)
+    reporter = load_reporter(trained)
+    figures = export(trained, reporter, args.calibration, args.out)
+    others = export_for_others(reporter, open_artefact(args.out), args.torchscript, args.triton)
+    write_metrics("export", figures | others)
     return 0

@@ -2,8 +2,8 @@
 
 Folders are gone through at any depth. Each study with a frontal radiograph gets a folder below --out, see
 `pipelines.inference.study_folder`; each file without a draft is listed in refused.jsonl with the reason. A study that
-this model has drafted is passed over, so that an interrupted run goes on where it stopped; delete a folder to have it
-drafted anew. A finding that rests on no region is withheld. Films are read
+this model and variant have drafted is passed over, so that an interrupted run goes on where it stopped; delete a folder
+to have it drafted anew. What lies below --out is no film. A finding that rests on no region is withheld. Films are read
 and drafts written while others are drafted.
 """
 
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.artefact import VARIANTS
-from model.errors import BadInput
 from model.fhir import ReportStatus
 from model.microbatch import MOST, MicroBatcher
 from model.report import GroundedReport
@@ -64,19 +63,20 @@ def infer(
     """Draft every study of the files; return how many were `drafted`, `drafted before`, or refused, by reason.
 
     Raises:
-        BadInput: a path or model that is none; a provider or variant that is not there.
+        BadInput: a path or model that is none; a model without a calibration; a provider or variant that is not there.
     """
     from model.engine import Engine, Provider
 
     engine = Engine(model, Provider(provider), variant)
-    files = find_files(paths)
+    _ = engine.calibration  # a model without one is refused before thousands of files are read
+    files = find_files(paths, out)
     out.mkdir(parents=True, exist_ok=True)
     processes = os.cpu_count() or 1
     read = map_in_order(read_label, files, lost_label, processes, answers=ANSWERS)
     labels = list(track(read, "headers", len(files)))
     chosen, refused = choose(label for label in labels if isinstance(label, Label))
     refused += [label for label in labels if isinstance(label, Refused)]
-    waiting = [label for label in chosen if not is_drafted(out / label.study, engine.artefact.version)]
+    waiting = [label for label in chosen if not is_drafted(out / label.study, engine.artefact.version, variant)]
     films = map_in_order(
         partial(read_film, params=engine.artefact.pixels), waiting, lost_film, processes, answers=ANSWERS
     )
@@ -91,7 +91,8 @@ def infer(
                     film,
                     draft.withhold_ungrounded(),
                     status=status,
-                    weights_sha256=engine.artefact.manifest["files"]["model.safetensors"],
+                    weights_sha256=engine.artefact.weights_sha256,
+                    variant=variant,
                     drafted_at=datetime.now(UTC),
                 )
                 drafted += 1
@@ -114,11 +115,7 @@ def kept(films: Iterable[Film | Refused], refused: list[Refused], meter: Meter) 
 
 
 def drafts(engine: "Engine", films: Iterable[Film]) -> Iterator[tuple[Film, GroundedReport | Refused]]:
-    """Each film with its draft, in their order. An error stays with its own film.
-
-    Raises:
-        BadInput: the model was exported without a calibration.
-    """
+    """Each film with its draft, in their order. An error stays with its own film."""
 
     def report(batch: Sequence[Film]) -> Sequence[GroundedReport]:
         size = engine.artefact.pixels.size
@@ -127,12 +124,16 @@ def drafts(engine: "Engine", films: Iterable[Film]) -> Iterator[tuple[Film, Grou
 
     under_way: deque[tuple[Film, Future[GroundedReport]]] = deque()
     with MicroBatcher(report, queue=AHEAD) as batcher:
-        for film in films:
-            under_way.append((film, batcher.submit(film)))
-            if len(under_way) == AHEAD:
+        try:
+            for film in films:
+                under_way.append((film, batcher.submit(film)))
+                if len(under_way) == AHEAD:
+                    yield ended(*under_way.popleft())
+            while under_way:
                 yield ended(*under_way.popleft())
-        while under_way:
-            yield ended(*under_way.popleft())
+        finally:
+            for _, unwanted in under_way:
+                unwanted.cancel()
 
 
 def ended(film: Film, future: "Future[GroundedReport]") -> tuple[Film, GroundedReport | Refused]:
@@ -143,8 +144,6 @@ def ended(film: Film, future: "Future[GroundedReport]") -> tuple[Film, GroundedR
         return film, future.result()
     except LimitPassed as passed:
         return film, Refused(film.label.path, passed.reason, str(passed))
-    except BadInput:
-        raise
     except Exception as error:  # noqa: BLE001 - one study of thousands ends without a draft, and says so
         return film, Refused(film.label.path, FAILED, type(error).__name__)
 

@@ -13,13 +13,14 @@ import numpy as np
 from model.artefact import Artefact, open_artefact
 from model.calibration import read_calibration
 from model.engine import Engine
-from model.grounding import DraftedTokens, ground
+from model.grounding import DraftedTokens, Grounder
 from model.metrics import findings_figures
-from pipelines.agreement import PROMISES, Agreement, same_words, written
+from pipelines.agreement import LOSSES, PROMISES, Agreement, proven, same_words, written
+from pipelines.drafting import draft_batch
 from pipelines.evaluation_set import EvaluationStudy, PreparedEvaluation
 from pipelines.grounding_scores import StatementScore, region_figures, score_study
 from pipelines.metrics import Figures, write_metrics
-from pipelines.models import drafter, load_reporter, model_inputs
+from pipelines.models import load_reporter
 from pipelines.progress import track
 from pipelines.written_reports import LabelledReports, WrittenReport, surfaced_report
 
@@ -36,33 +37,23 @@ class Worth:
     """What a run of drafts is worth, as a reader is shown them."""
 
     def __init__(self, artefact: Artefact) -> None:
-        self._artefact, self._tokenizer = artefact, artefact.tokenizer
-        self._calibration = read_calibration(artefact.folder)
+        self._ground = Grounder.of(artefact, read_calibration(artefact.folder))
         self._reports: list[WrittenReport] = []
         self._statements: list[StatementScore] = []
 
     def add(self, study: EvaluationStudy, draft: DraftedTokens) -> None:
-        report = ground(
-            study.study_id,
-            draft,
-            self._tokenizer,
-            self._artefact.grid,
-            study.model_input.geometry,
-            calibration=self._calibration,
-            model_version=self._artefact.version,
-            input_sha256=study.model_input.sha256,
-        ).withhold_ungrounded()
-        self._statements += score_study(len(self._reports), study, report, self._artefact.grid)
+        report = self._ground(study.study_id, study.model_input, draft).withhold_ungrounded()
+        self._statements += score_study(len(self._reports), study, report, self._ground.grid)
         self._reports.append(surfaced_report(report))
 
     def figures(self, references: LabelledReports) -> dict[str, float]:
-        """`findings_micro_f1` and `iou_norm_0.1`, NaN where there is nothing to measure."""
+        """The figures of `LOSSES`, NaN where there is nothing to measure."""
         drafted = LabelledReports(self._reports)
         figures = [
             *findings_figures(references.labels, drafted.labels),
             *region_figures(self._statements, len(self._reports)),
         ]
-        return {figure.name: figure() for figure in figures if figure.name in ("findings_micro_f1", "iou_norm_0.1")}
+        return {figure.name: figure() for figure in figures if figure.name in LOSSES}
 
 
 class Variant:
@@ -70,7 +61,7 @@ class Variant:
 
     def __init__(self, artefact: Artefact, name: str) -> None:
         self.promise, self.seen, self.worth = PROMISES[name], Agreement(), Worth(artefact)
-        self._engine = Engine(artefact.folder, variant=name)
+        self._engine = Engine(artefact, variant=name)
 
     def hold(self, studies: Sequence[EvaluationStudy], wanted: Iterable[DraftedTokens]) -> None:
         """Draft a batch of studies; the first of them alone, and in one step without a cache, too."""
@@ -98,19 +89,14 @@ def parity(prepared: Path, trained: Path, exported: Path) -> Figures:
         `VARIANT.NAME`: the figures of `Agreement`, one set a variant; `torch.NAME`: what the trained model's drafts are
         worth; `passed`: 1 where the model may be registered, with those of its variants whose own is 1.
     """
-    import torch
-
-    torch.set_grad_enabled(False)
     artefact, reporter = open_artefact(exported), load_reporter(open_artefact(trained))
-    as_trained, worth = drafter(reporter), Worth(artefact)
+    tokenizer, worth = artefact.tokenizer, Worth(artefact)
     variants = {name: Variant(artefact, name) for name in artefact.variants}
     studies = PreparedEvaluation(prepared, "test")
     count, at_once = min(len(studies), MOST_STUDIES), batch_size(artefact.pixels.size)
     for first in track(range(0, count, at_once), "parity"):
         batch = [studies[index] for index in range(first, min(first + at_once, count))]
-        wanted = as_trained(*model_inputs(reporter, artefact.tokenizer, batch))
-        parts = (part.numpy() for part in (wanted.ids, wanted.attention, wanted.log_probability))
-        drafts = [DraftedTokens(*study) for study in zip(*parts, strict=True)]
+        drafts = [draft for _, draft in draft_batch(reporter, tokenizer, batch)]
         for study, draft in zip(batch, drafts, strict=True):
             worth.add(study, draft)
         for variant in variants.values():
@@ -131,11 +117,6 @@ def batch_size(size: int) -> int:
     (16, 4, 2)
     """
     return max(2, min(MOST_AT_ONCE, PIXELS_AT_ONCE // size**2))
-
-
-def proven(figures: Figures) -> tuple[str, ...]:
-    """The variants that hold what is promised, of what this stage wrote."""
-    return tuple(name for name in PROMISES if figures.get(f"{name}.passed"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

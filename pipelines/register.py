@@ -22,6 +22,7 @@ import pandas as pd
 
 from model.artefact import Artefact, open_artefact
 from model.errors import BadInput
+from pipelines.agreement import proven
 from pipelines.checkout import main_checkout, run_of_branch, tracking_uri
 from pipelines.environment import quiet_environment
 from pipelines.evidence.figures import history
@@ -34,7 +35,6 @@ from pipelines.mlflow_client import experiment_id_of
 from pipelines.model_origin import enter_origin, made_of
 from pipelines.origin import origin_of
 from pipelines.params import load_presets
-from pipelines.parity import proven
 from pipelines.provenance import digest, provenance
 from pipelines.registry import ALIAS, description_of, registered
 from pipelines.sign_off import Unsigned, sign_off

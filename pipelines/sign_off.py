@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     try:
-        signature = sign_off(args.run, open_artefact(args.run / "exported").manifest["files"]["model.safetensors"])
+        signature = sign_off(args.run, open_artefact(args.run / "exported").weights_sha256)
     except Unsigned as refusal:
         print(f"radassist sign-off: refused: {refusal}", file=sys.stderr)
         return 3

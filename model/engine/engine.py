@@ -14,9 +14,9 @@ from model.engine.beams import BeamRules, searched, shown
 from model.engine.cache import StepGraph, Values, Writing
 from model.engine.greedy import greedy
 from model.engine.limits import Clock, Limits, TooLong
-from model.engine.provider import Provider, session
+from model.engine.provider import Provider, session, threads_for
 from model.errors import BadInput
-from model.grounding import DraftedTokens, ground
+from model.grounding import DraftedTokens, Grounder
 from model.pixels import ModelInput
 from model.prompt import prompt_batch
 from model.report import GroundedReport
@@ -24,6 +24,9 @@ from model.tokenizer import EOS_ID, ReportTokenizer
 
 SETTING_UP = 3600.0
 """Seconds. TensorRT builds its engines for minutes at the first start."""
+
+SHORTEST = 2
+"""Tokens of a draft that says nothing: its start and its end."""
 
 Studies = Sequence[tuple[str, ModelInput]]
 """Study id and what the model is shown of it."""
@@ -35,25 +38,25 @@ class Engine:
     On a graphics card it has drafted once when it is made, so that no study waits for what is set up then.
 
     Args:
-        folder: the output of `radassist export`.
+        model: the output of `radassist export`: its folder, or what was opened.
         provider: what runs the graphs; asserted.
         variant: of `model.artefact.VARIANTS`.
         limits: of each study.
-        threads: of the CPU, at most.
+        threads: of the CPU, at most; a small graph on a small image gets one.
 
     Raises:
-        BadInput: the folder is no model, has changed or lacks the variant; the provider is not there.
+        BadInput: the folder is no model or has changed; the model lacks the variant; the provider is not there.
     """
 
     def __init__(
         self,
-        folder: Path,
+        model: Path | Artefact,
         provider: Provider = Provider.CPU,
         variant: str = "fp32",
         limits: Limits | None = None,
         threads: int = os.cpu_count() or 1,
     ) -> None:
-        self.artefact: Artefact = open_artefact(folder)
+        self.artefact = model if isinstance(model, Artefact) else open_artefact(model)
         config = self.artefact.config
         self.tokenizer: ReportTokenizer = self.artefact.tokenizer
         self.grid = self.artefact.grid
@@ -62,8 +65,9 @@ class Engine:
         self.prompt_tokens: int = config.get("prompt_tokens", 0)
         self.rules = BeamRules(**config.get("draft", {"beams": 1}))
         self._device = provider.device
-        encoder, step = (session(graph, provider.chain(), threads) for graph in self.artefact.graphs(variant))
-        self._encoder, self._step = encoder, StepGraph(step, self._device)
+        encoder, step = self.artefact.graphs(variant)
+        self._encoder = session(encoder, provider.chain(), threads_for(encoder, threads, config["size"]))
+        self._step = StepGraph(session(step, provider.chain(), threads_for(step, threads)), self._device)
         if provider is not Provider.CPU:
             self._warm_up()
 
@@ -106,7 +110,9 @@ class Engine:
     def write(self, seen: Values, prompts: Sequence[str], studies: int, clock: Clock) -> list[DraftedTokens]:
         """Drafts of what `encode` gave of so many studies."""
         told = self._told(prompts, studies)
-        most = min(self.limits.tokens or self.max_tokens, self.max_tokens)
+        most = self.max_tokens if self.limits.tokens is None else min(self.limits.tokens, self.max_tokens)
+        if most < SHORTEST:
+            raise TooLong(f"a draft has {SHORTEST} tokens at least: {most} may be written")
         if self.rules.beams == 1:
             drafted = greedy(Writing(self._step, seen, studies, clock), told, most)
         else:
@@ -133,19 +139,8 @@ class Engine:
 
     def ground(self, studies: Studies, drafts: Sequence[DraftedTokens]) -> list[GroundedReport]:
         """What each drafted sentence rests on."""
-        return [
-            ground(
-                study_id,
-                draft,
-                self.tokenizer,
-                self.grid,
-                model_input.geometry,
-                calibration=self.calibration,
-                model_version=self.artefact.version,
-                input_sha256=model_input.sha256,
-            )
-            for (study_id, model_input), draft in zip(studies, drafts, strict=True)
-        ]
+        ground = Grounder(self.tokenizer, self.grid, self.calibration, self.artefact.version)
+        return [ground(*study, draft) for study, draft in zip(studies, drafts, strict=True)]
 
     def _told(self, prompts: Sequence[str], batch: int) -> NDArray[np.int64]:
         """The prompts as tokens, (B, prompt_tokens)."""

@@ -9,6 +9,9 @@ import onnxruntime as ort
 
 from model.errors import RadAssistError
 
+NO_MEMORY = ("allocate memory", "out of memory")
+"""How ONNX Runtime and CUDA say it."""
+
 
 class LimitPassed(RadAssistError):
     """A study cost more than it may; `reason` is its short name."""
@@ -63,7 +66,11 @@ class Limits:
 
 
 class Clock:
-    """Stops what runs under its options once the seconds are over, in the midst of a graph too."""
+    """Stops what runs under its options once the seconds are over, in the midst of a graph too.
+
+    Raises:
+        TooBig: on leaving it, where whatever was done under it found no memory left.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -80,15 +87,13 @@ class Clock:
         """Run a graph, or stop it.
 
         Raises:
-            TooSlow: the time is over. TooBig: the device has no memory left.
+            TooSlow: the time is over.
         """
         try:
             if not self._over.is_set():
                 graph.run_with_iobinding(binding, self.options)
-        except Exception as error:
+        except Exception:
             if not self._over.is_set():
-                if "allocate memory" in str(error):
-                    raise TooBig("the device has no memory left for this draft") from error
                 raise
         if self._over.is_set():
             raise TooSlow(f"no draft after {self.seconds:g} s")
@@ -101,3 +106,5 @@ class Clock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()
+        if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
+            raise TooBig("the device has no memory left for this draft") from error

@@ -10,7 +10,10 @@ import onnxruntime as ort
 from model.errors import BadInput
 
 CACHE_RESIDENT = 32 * 2**20
-"""Bytes. A graph up to this size is over before a second thread has woken: one thread runs it faster."""
+"""Bytes. A graph up to this size is over before a second thread has woken, unless it reads a large image: one thread is
+faster."""
+SMALL_IMAGE = 128
+"""Side of the largest image, px, that is no large one."""
 
 Chain = list[tuple[str, dict[str, Any]]]
 
@@ -49,17 +52,27 @@ class Provider(StrEnum):
         ]
 
 
+def threads_for(graph: Path, threads: int, size: int = 0) -> int:
+    """Of so many threads, those that a graph is given.
+
+    Args:
+        size: side of the image that it reads, px; a decoder's step reads none.
+    """
+    small = graph.stat().st_size <= CACHE_RESIDENT and size <= SMALL_IMAGE
+    return 1 if small else threads
+
+
 def session(path: Path, chain: Chain, threads: int) -> ort.InferenceSession:
     """Open a graph and make sure that the first provider of the chain is the one that runs it.
 
     Args:
-        threads: of the CPU, at most; a small graph gets one.
+        threads: of the CPU.
 
     Raises:
         BadInput: the provider that was asked for is not the one in use.
     """
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1 if path.stat().st_size <= CACHE_RESIDENT else threads
+    options.intra_op_num_threads = threads
     opened = ort.InferenceSession(path, options, providers=chain)
     wanted, runs = chain[0][0], opened.get_providers()[0]
     if runs != wanted:

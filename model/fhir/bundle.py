@@ -4,10 +4,13 @@
       .result          Observation of the findings' text, of the impression's, and one a finding that a sentence states,
                        suspects or denies, with body site, region and grounding
       .media           Media: the radiograph, and the pictures of where sentences rest
-      .performer       Device: the model, its version and the hash of its weights
+    Device             the model: its version, the hash of its weights, the variant of its graphs
+    Provenance         that the Device is the report's author
 
-Built after http://hl7.org/fhir/R4/diagnosticreport.html and the US Core example `chest-xray-report`. Ids follow from
-the image and the model, so that drafting twice gives the same resources. What nobody knows is said to be absent.
+A performer is a person or an organisation in R4: an Observation names the Device as its `device`, and a report, which
+has no such element, by its Provenance. Built after http://hl7.org/fhir/R4/diagnosticreport.html and the US Core example
+`chest-xray-report`. Ids follow from the image, the model and its variant, so that drafting twice gives the same
+resources. What nobody knows is said to be absent.
 """
 
 import base64
@@ -19,6 +22,7 @@ from uuid import UUID, uuid5
 
 from model.fhir.codes import (
     ABSENT,
+    AUTHOR,
     CHEST_RADIOGRAPH,
     DICOM_UID,
     FINDINGS,
@@ -65,6 +69,7 @@ def report_bundle(
     *,
     status: ReportStatus,
     weights_sha256: str,
+    variant: str,
     drafted_at: datetime,
     pictures: Mapping[str, str],
 ) -> Resource:
@@ -72,7 +77,7 @@ def report_bundle(
 
     Args:
         report: what of it is surfaced is stated; a withheld sentence is not.
-        weights_sha256: of the model that drafted.
+        weights_sha256, variant: of the model that drafted, and of its graphs (`model.artefact.VARIANTS`).
         drafted_at: with a time zone.
         pictures: URL by title, relative to where the bundle will lie.
 
@@ -81,7 +86,7 @@ def report_bundle(
     """
     if drafted_at.tzinfo is None:
         raise ValueError(f"drafted_at {drafted_at}: FHIR's instant has a time zone")
-    build = _Build(report, facts, status, drafted_at.isoformat(timespec="seconds"))
+    build = _Build(report, facts, status, variant, drafted_at.isoformat(timespec="seconds"))
     device = build.device(weights_sha256)
     media = [build.media(title, url) for title, url in pictures.items()]
     texts = [build.text(section) for section in Section if report.section(section)]
@@ -91,7 +96,7 @@ def report_bundle(
         for index, finding in enumerate(sentence.findings)
     ]
     document = build.document([*texts, *findings], media)
-    resources = [document, device, *texts, *findings, *media]
+    resources = [document, device, build.provenance(), *texts, *findings, *media]
     return {
         "resourceType": "Bundle",
         "id": build.id("Bundle"),
@@ -106,11 +111,13 @@ class _Build:
     report: GroundedReport
     facts: StudyFacts
     status: ReportStatus
+    variant: str
     now: str
 
     def id(self, *what: str) -> str:
         study = self.facts.study_uid or self.report.study_id
-        return str(uuid5(NAMESPACE, "|".join((study, self.report.input_sha256, self.report.model_version, *what))))
+        model = (self.report.model_version, self.variant)
+        return str(uuid5(NAMESPACE, "|".join((study, self.report.input_sha256, *model, *what))))
 
     def ref(self, *what: str) -> Resource:
         return {"reference": f"urn:uuid:{self.id(*what)}"}
@@ -142,7 +149,6 @@ class _Build:
             "subject": self.subject,
             **self.effective,
             "issued": self.now,
-            "performer": [{**self.ref("Device"), "type": "Device"}],
             "result": [{"reference": f"urn:uuid:{result['id']}"} for result in results],
             "media": [
                 {"comment": part["content"]["title"], "link": {"reference": f"urn:uuid:{part['id']}"}} for part in media
@@ -175,7 +181,17 @@ class _Build:
             "version": [
                 {"type": concept("model version"), "value": self.report.model_version},
                 {"type": concept("sha256 of the weights"), "value": weights_sha256},
+                {"type": concept("variant of the graphs"), "value": self.variant},
             ],
+        }
+
+    def provenance(self) -> Resource:
+        return {
+            "resourceType": "Provenance",
+            "id": self.id("Provenance"),
+            "target": [self.ref("DiagnosticReport")],
+            "recorded": self.now,
+            "agent": [{"type": AUTHOR, "who": self.ref("Device")}],
         }
 
     def observation(self, code: Coded, *what: str) -> Resource:
@@ -188,7 +204,7 @@ class _Build:
             "subject": self.subject,
             **self.effective,
             "issued": self.now,
-            "performer": [{**self.ref("Device"), "type": "Device"}],
+            "device": self.ref("Device"),
         }
 
     def text(self, section: Section) -> Resource:

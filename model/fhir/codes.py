@@ -12,6 +12,7 @@ LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
 INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 MEDIA_TYPE = "http://terminology.hl7.org/CodeSystem/media-type"
+PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 NOTE_PROFILE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-diagnosticreport-note"
 DICOM_UID = "urn:dicom:uid"
@@ -44,6 +45,7 @@ CHEST_RADIOGRAPH = concept("Chest radiograph", coding(LOINC, "18748-4", "Diagnos
 FINDINGS = concept("Findings", coding(LOINC, "18782-3", "Radiology Study observation (narrative)"))
 IMPRESSION = concept("Impression", coding(LOINC, "19005-8", "Radiology Imaging study [Impression] (narrative)"))
 PLAIN_XRAY = concept("Plain X-ray of chest", coding(SNOMED, "399208008", "Plain X-ray of chest (procedure)"))
+AUTHOR = concept("Author", coding(PARTICIPANT, "author", "Author"))
 IMAGE = concept("Image", coding(MEDIA_TYPE, "image", "Image"))
 
 OBSERVATION_CODES: dict[str, tuple[str, str]] = {

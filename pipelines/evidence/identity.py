@@ -23,7 +23,7 @@ def identity(root: Path, artefact: Artefact) -> Content:
     return {
         "model": MODEL_NAME,
         "version": artefact.version,
-        "model_sha256": artefact.manifest["files"]["model.safetensors"],
+        "model_sha256": artefact.weights_sha256,
         "pixels_sha256": artefact.manifest["pixels_sha256"],
         "architecture": {
             k: artefact.config.get(k) for k in ("architecture", "size", "grid", "encoder", "decoder", "pretrained")

@@ -7,8 +7,9 @@ the patient's.
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -83,8 +84,9 @@ NOT_FRONTAL = "not_frontal"
 ANOTHER_IMAGE = "another_image_drafted"
 
 
-def find_files(paths: Sequence[Path]) -> list[str]:
-    """The files given and those within the folders given, at any depth, each once; hidden ones are passed over.
+def find_files(paths: Sequence[Path], out: Path) -> list[str]:
+    """The files given and those within the folders given, at any depth, each once; hidden ones are passed over, and so
+    is what lies below `out`, where the drafts' own pictures are.
 
     Raises:
         BadInput: a path that does not exist; no file at all.
@@ -93,16 +95,23 @@ def find_files(paths: Sequence[Path]) -> list[str]:
     for path in paths:
         if not path.exists():
             raise BadInput(f"path {path}", "DICOM files or folders are read", "give one that exists")
-        within = sorted(path.rglob("*")) if path.is_dir() else [path]
-        seen = (
-            p for p in within if p.is_file() and not any(part.startswith(".") for part in p.relative_to(path).parts)
-        )
-        found |= dict.fromkeys(map(str, seen))
+        found |= dict.fromkeys(map(str, files_within(path, out) if path.is_dir() else [path]))
     if not found:
         raise BadInput(
-            f"{', '.join(map(str, paths))}", "there is no file within", "give DICOM files, or folders of them"
+            f"{', '.join(map(str, paths))}",
+            f"there is no file within, {out} left out",
+            "give DICOM files, or folders of them",
         )
     return list(found)
+
+
+def files_within(folder: Path, out: Path) -> Iterator[Path]:
+    drafts, root = out.resolve(), folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if path.is_file() and not hidden and not (root / name).is_relative_to(drafts):
+            yield path
 
 
 def read_label(path: str) -> Label | Refused:
@@ -134,15 +143,20 @@ def _text(said: Dataset, keyword: str) -> str | None:
 
 
 def _taken(said: Dataset) -> str | None:
-    """Study Date and Time as FHIR's dateTime; the date alone where the offset from UTC is not known."""
-    date, time = (_text(said, keyword) or "" for keyword in ("StudyDate", "StudyTime"))
+    """Study Date and Time as FHIR's dateTime; the date alone where the offset from UTC is not known; None for a day
+    that no calendar has."""
+    day, time = (_text(said, keyword) or "" for keyword in ("StudyDate", "StudyTime"))
     offset = _text(said, "TimezoneOffsetFromUTC") or ""
-    if not re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", date):
+    if not re.fullmatch(r"(19|20)\d{6}", day):
         return None
-    day = f"{date[:4]}-{date[4:6]}-{date[6:]}"
-    if not (re.match(r"([01]\d|2[0-3])[0-5]\d[0-5]\d", time) and re.fullmatch(r"[+-](0\d|1[0-4])[0-5]\d", offset)):
-        return day
-    return f"{day}T{time[:2]}:{time[2:4]}:{time[4:6]}{offset[:3]}:{offset[3:]}"
+    try:
+        date = datetime.strptime(day, "%Y%m%d").date().isoformat()
+    except ValueError:
+        return None
+    timed = re.match(r"([01]\d|2[0-3])[0-5]\d[0-5]\d", time)
+    if not (timed and re.fullmatch(r"[+-]((0\d|1[0-3])[0-5]\d|1400)", offset)):
+        return date
+    return f"{date}T{time[:2]}:{time[2:4]}:{time[4:6]}{offset[:3]}:{offset[3:]}"
 
 
 def _age(said: Dataset) -> int | None:

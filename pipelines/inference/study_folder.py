@@ -1,6 +1,6 @@
 """The folder of one drafted study. It appears whole or not at all.
 
-STUDY/report.json        the `GroundedReport`
+STUDY/report.json        the `GroundedReport`, and the variant of the graphs that drafted it
 STUDY/bundle.json        the same as an HL7 FHIR R4 Bundle, see `model.fhir`
 STUDY/summary.png        the radiograph with every finding's region, the sentences beside it
 STUDY/sentences/N.png    where sentence N rests, in the image's original size, from 1; none for one that rests nowhere
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 
 from model.drawing import draw_report
 from model.fhir import ReportStatus, report_bundle
@@ -31,10 +31,13 @@ PNG = (
 """Of the sentences' pictures: at 2500 x 2048 px half the time of a filter chosen for each row, in fewer bytes."""
 
 
-def is_drafted(folder: Path, model_version: str) -> bool:
-    """Whether this model has drafted this study."""
-    report = folder / "report.json"
-    return report.is_file() and bool(json.loads(report.read_text())["model_version"] == model_version)
+def is_drafted(folder: Path, model_version: str, variant: str) -> bool:
+    """Whether this variant of this model has drafted this study."""
+    path = folder / "report.json"
+    if not path.is_file():
+        return False
+    report = json.loads(path.read_text())
+    return bool((report["model_version"], report.get("variant")) == (model_version, variant))
 
 
 def write_study(
@@ -44,6 +47,7 @@ def write_study(
     *,
     status: ReportStatus,
     weights_sha256: str,
+    variant: str,
     drafted_at: datetime,
 ) -> None:
     """Write a study's folder anew."""
@@ -66,11 +70,12 @@ def write_study(
         film.label.facts,
         status=status,
         weights_sha256=weights_sha256,
+        variant=variant,
         drafted_at=drafted_at,
         pictures=pictures,
     )
     (draft / "bundle.json").write_text(json.dumps(bundle, indent=1) + "\n")
-    (draft / "report.json").write_text(json.dumps(report.to_json(), indent=1) + "\n")
+    (draft / "report.json").write_text(json.dumps(report.to_json() | {"variant": variant}, indent=1) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
 
@@ -79,11 +84,11 @@ def sentence_file(number: int) -> str:
     return f"sentences/{number}.png"
 
 
-def write_picture(path: Path, picture: Image.Image) -> None:
-    """An RGB picture as PNG.
+def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+    """A picture, RGB uint8 (H, W, 3), as PNG.
 
     Raises:
         OSError: it cannot be written.
     """
-    encoded = cv2.imencode(".png", cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR), PNG)[1]
+    encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), PNG)[1]
     path.write_bytes(encoded.tobytes())

@@ -1,13 +1,21 @@
 """Reporters small enough to run in milliseconds, one of each architecture."""
 
+import fcntl
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from model.configurations import build_reporter
+from model.pixels import PixelParams
 from model.reporter import Reporter
+from model.tokenizer import ReportTokenizer
+from tests.exported import PROMPTS, sharpened, write_exported
 from tests.tiny import MODEL
 
 SHARED = {"size": 64, "max_tokens": 24, "vocab_size": 40, "entropy": "unsupervised"}
@@ -82,3 +90,31 @@ def make_reporter() -> Callable[[str], Reporter]:
 def architecture(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The tiny configuration of each architecture in turn."""
     return CONFIGURATIONS[request.param]
+
+
+@pytest.fixture(scope="session")
+def trained(architecture: dict[str, Any]) -> tuple[Reporter, ReportTokenizer]:
+    return sharpened(architecture)
+
+
+@pytest.fixture(scope="session")
+def exported(
+    architecture: dict[str, Any], trained: tuple[Reporter, ReportTokenizer], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """`trained` in every variant, to be read alone: written once, whichever test process comes first."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = shared / f"exported-{architecture['architecture']}"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = tmp_path_factory.mktemp("exported")
+            write_exported(made, *trained, PixelParams(size=SHARED["size"]), variants=True).rename(folder)
+    return folder
+
+
+@pytest.fixture
+def images() -> NDArray[np.uint8]:
+    """One for each of PROMPTS."""
+    size = SHARED["size"]
+    return np.random.default_rng(0).integers(0, 255, (len(PROMPTS), size, size), dtype=np.uint8)

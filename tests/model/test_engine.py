@@ -1,64 +1,26 @@
 """The exported graphs against the model they came from."""
 
-import json
 import time
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from model.artefact import seal
-from model.configurations import build_reporter
 from model.engine import Engine, Limits, Provider, TooBig, TooLong, TooSlow, session
 from model.engine.beams import BeamRules
 from model.engine.limits import Clock
+from model.engine.provider import threads_for
 from model.errors import BadInput
 from model.generation import generate
-from model.graphs import export_graphs
-from model.pixels import PixelParams
 from model.prompt import prompt_batch
 from model.reporter import Reporter
 from model.tokenizer import BOS_ID, ReportTokenizer
-
-PROMPTS = ["60s female. Cough.", "", "20s male.", "Shortness of breath, fever, and a fall.", "80s male. Chest pain."]
-
-
-@pytest.fixture(scope="module")
-def trained(architecture: dict[str, Any]) -> tuple[Reporter, ReportTokenizer]:
-    """A reporter whose head is sharpened, so that its greedy words are no coin toss."""
-    tokenizer = ReportTokenizer.train(["The heart is enlarged.", "No pneumothorax.", *PROMPTS], 300)
-    torch.manual_seed(3)
-    lengths = {"max_tokens": 16, "prompt_tokens": 6, "vocab_size": len(tokenizer)}
-    reporter = build_reporter({**architecture, **lengths})
-    head = next(p for p in reporter.decoder.parameters() if len(p) == len(tokenizer))
-    with torch.no_grad():
-        head.mul_(20)
-    return reporter.eval(), tokenizer
-
-
-@pytest.fixture(scope="module")
-def exported(trained: tuple[Reporter, ReportTokenizer], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    reporter, tokenizer = trained
-    folder = tmp_path_factory.mktemp("exported")
-    save_file(reporter.state_dict(), folder / "model.safetensors")
-    tokenizer.save(folder / "tokenizer.json")
-    config = {**reporter.config, "grid": reporter.grid, "pixels": asdict(PixelParams(size=64))}
-    (folder / "config.json").write_text(json.dumps(config))
-    export_graphs(reporter, folder)
-    seal(folder, {})
-    return folder
-
-
-@pytest.fixture
-def images() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 255, (5, 64, 64), dtype=np.uint8)
+from tests.exported import PROMPTS
 
 
 def test_same_words_and_same_maps_as_torch(
@@ -119,6 +81,8 @@ def test_a_draft_past_a_limit_is_refused_and_the_next_one_is_not(exported: Path,
     assert 4 < len(whole) <= engine.max_tokens
     for limits, refusal, says in (
         (Limits(tokens=4), TooLong, "not ended after 4 tokens"),
+        (Limits(tokens=1), TooLong, "2 tokens at least: 1 may be written"),
+        (Limits(tokens=0), TooLong, "2 tokens at least: 0 may be written"),
         (Limits(seconds=0), TooSlow, "no draft after 0 s"),
         (Limits(mebibytes=1e-3), TooBig, "may be held"),
     ):
@@ -146,6 +110,25 @@ def test_a_graph_is_stopped_in_its_midst() -> None:
             clock.run(opened, binding)
         took.append(time.perf_counter() - began)
     assert took[1] < took[0] / 2
+
+
+def test_no_memory_left_is_a_limit_wherever_it_shows() -> None:
+    with pytest.raises(TooBig, match="no memory left"), Clock(60):
+        ort.OrtValue.ortvalue_from_shape_and_type([2**46], np.float32, "cpu")
+    for said in ("Failed to allocate memory for requested buffer of size 4", "CUDA failure 2: out of memory ; GPU=0"):
+        with pytest.raises(TooBig, match="no memory left"), Clock(60):
+            raise RuntimeError(said)
+    with pytest.raises(RuntimeError, match="another fault"), Clock(60):
+        raise RuntimeError("another fault")
+
+
+def test_what_is_over_at_once_runs_on_one_thread_and_a_large_image_on_all(tmp_path: Path) -> None:
+    small, large = tmp_path / "small.onnx", tmp_path / "large.onnx"
+    for graph, mebibytes in ((small, 17), (large, 33)):
+        with graph.open("wb") as file:
+            file.truncate(mebibytes << 20)
+    assert [threads_for(small, 8), threads_for(small, 8, 128), threads_for(small, 8, 512)] == [1, 1, 8]
+    assert [threads_for(large, 8), threads_for(large, 8, 128)] == [8, 8]
 
 
 def test_a_provider_that_is_not_there_is_an_error_and_not_a_slow_day(exported: Path) -> None:

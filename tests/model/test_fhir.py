@@ -11,8 +11,10 @@ import jsonschema
 import numpy as np
 import pytest
 from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.reference import Reference
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 from pydicom.sr.codedict import codes
 
 from model.fhir import ReportStatus, StudyFacts, report_bundle
@@ -52,8 +54,9 @@ REPORT = GroundedReport(
 
 
 def bundle(report: GroundedReport = REPORT, facts: StudyFacts = FACTS, **changes: Any) -> dict[str, Any]:
-    given_ = {"status": ReportStatus.PARTIAL, "weights_sha256": "cd" * 32, "drafted_at": DRAFTED_AT}
-    return report_bundle(report, facts, **{**given_, "pictures": PICTURES, **changes})
+    model = {"weights_sha256": "cd" * 32, "variant": "fp32"}
+    given_ = {"status": ReportStatus.PARTIAL, "drafted_at": DRAFTED_AT, "pictures": PICTURES}
+    return report_bundle(report, facts, **{**model, **given_, **changes})
 
 
 def of_type(made: dict[str, Any], kind: str) -> list[dict[str, Any]]:
@@ -93,6 +96,28 @@ def test_every_reference_leads_to_a_resource_of_the_bundle() -> None:
     assert len({entry["fullUrl"] for entry in made["entry"]}) == len(made["entry"])
 
 
+def pointers(node: BaseModel) -> Iterator[tuple[Reference, list[str]]]:
+    """Each reference with the kinds of resource that the published model lets it lead to."""
+    for name, field in type(node).model_fields.items():
+        found = getattr(node, name)
+        for part in found if isinstance(found, list) else [found]:
+            if isinstance(part, Reference):
+                assert isinstance(field.json_schema_extra, dict)
+                yield part, field.json_schema_extra["enum_reference_types"]  # type: ignore[misc]
+            elif isinstance(part, BaseModel):
+                yield from pointers(part)
+
+
+def test_every_reference_leads_where_the_standard_lets_it_lead() -> None:
+    made = bundle()
+    kinds = {entry["fullUrl"]: entry["resource"]["resourceType"] for entry in made["entry"]}
+    found = list(pointers(Bundle.model_validate(made)))
+    assert {reference.reference for reference, _ in found} - {None} == set(references(made))
+    for reference, allowed in found:
+        kind = kinds[reference.reference] if reference.reference else reference.type
+        assert kind in allowed or allowed == ["Resource"], f"{kind} is none of {allowed}"
+
+
 def test_it_says_what_us_core_asks_of_a_note() -> None:
     (document,) = of_type(bundle(), "DiagnosticReport")
     assert document["status"] == "partial"
@@ -114,9 +139,14 @@ def test_a_finding_says_where_it_is_and_what_it_rests_on() -> None:
     assert denied["interpretation"][0]["coding"][0]["code"] == "NEG"
 
 
-def test_the_device_is_the_model_with_its_version_and_hash() -> None:
-    (device,) = of_type(bundle(), "Device")
-    assert [version["value"] for version in device["version"]] == ["7", "cd" * 32]
+def test_the_device_is_the_model_and_all_that_it_drafted_names_it() -> None:
+    made = bundle(variant="int8")
+    (device,), (document,), (provenance,) = (of_type(made, k) for k in ("Device", "DiagnosticReport", "Provenance"))
+    assert [version["value"] for version in device["version"]] == ["7", "cd" * 32, "int8"]
+    named = f"urn:uuid:{device['id']}"
+    assert all(observation["device"]["reference"] == named for observation in of_type(made, "Observation"))
+    assert provenance["target"] == [{"reference": f"urn:uuid:{document['id']}"}]
+    assert [agent["who"]["reference"] for agent in provenance["agent"]] == [named]
 
 
 def test_a_withheld_sentence_is_nowhere_in_it() -> None:
@@ -130,7 +160,7 @@ def test_a_withheld_sentence_is_nowhere_in_it() -> None:
 def test_drafting_twice_gives_the_same_resources() -> None:
     first, second = bundle(), bundle(drafted_at=datetime(2026, 3, 3, tzinfo=UTC))
     assert [e["fullUrl"] for e in first["entry"]] == [e["fullUrl"] for e in second["entry"]]
-    assert first["id"] != bundle(replace(REPORT, model_version="8"))["id"]
+    assert first["id"] not in {bundle(replace(REPORT, model_version="8"))["id"], bundle(variant="int8")["id"]}
 
 
 def test_a_report_without_findings_is_still_a_report() -> None:

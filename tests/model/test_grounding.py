@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from model.calibration import UNFITTED, Calibration, Logistic
-from model.grounding import DraftedTokens, ground, grounding_score, regions, sentence_spans
-from model.pixels import Geometry
+from model.grounding import DraftedTokens, Grounder, grounding_score, regions, sentence_spans
+from model.pixels import Geometry, ModelInput
 from model.report import GroundedReport, Verdict
 from model.study import Section
 from model.tokenizer import ReportTokenizer
@@ -22,6 +22,7 @@ IDS = TOKENIZER.encode(
 GEOMETRY = Geometry(
     original_width=200, original_height=100, scaled_width=64, scaled_height=32, pad_left=0, pad_top=16, size=64
 )
+SEEN = ModelInput(np.zeros((64, 64), np.uint8), GEOMETRY, "h", None, ())
 
 EVEN_AT_HALF = Logistic((8.0,), -4.0, 100)
 AT_FACE_VALUE = Calibration(EVEN_AT_HALF, EVEN_AT_HALF, UNFITTED.confidence)
@@ -124,9 +125,7 @@ def test_a_sentence_that_looks_nowhere_is_called_ungrounded_and_shows_no_box() -
     attention[spans[0].first - 1 : spans[0].last - 1] = 0
     attention[spans[0].first - 1 : spans[0].last - 1, 27] = 1.0
     draft = DraftedTokens(np.asarray(IDS.ids), attention, np.zeros(len(IDS.ids), np.float32))
-    report = ground(
-        "s1", draft, TOKENIZER, (8, 8), GEOMETRY, calibration=AT_FACE_VALUE, model_version="v", input_sha256="h"
-    )
+    report = Grounder(TOKENIZER, (8, 8), AT_FACE_VALUE, "v")("s1", SEEN, draft)
     first, second, third = report.sentences
     assert (first.verdict, len(first.boxes)) == (Verdict.GROUNDED, 1)
     assert (second.verdict, second.boxes, second.null_mass) == (Verdict.UNGROUNDED, (), 1.0)
@@ -145,9 +144,7 @@ def test_only_a_finding_without_a_region_is_flagged_and_withheld() -> None:
     attention[:, -1] = 1.0
     attention[last.first - 1 : last.last - 1, [9, 64]] = (1.0, 0.0)
     draft = DraftedTokens(np.asarray(ids), attention, np.zeros(len(ids), np.float32))
-    report = ground(
-        "s1", draft, tokenizer, (8, 8), GEOMETRY, calibration=AT_FACE_VALUE, model_version="v", input_sha256="h"
-    )
+    report = Grounder(tokenizer, (8, 8), AT_FACE_VALUE, "v")("s1", SEEN, draft)
     assert [s.flagged for s in report.sentences] == [True, False, False]
     assert report.text == " ".join(texts)
     withheld = report.withhold_ungrounded()
@@ -160,9 +157,7 @@ def grounded(*texts: str, ended: bool = True) -> GroundedReport:
     ids = TOKENIZER.encode([(Section.FINDINGS, text) for text in texts], 200).ids[: None if ended else -1]
     attention = np.full((len(ids) - 1, 65), 1 / 65, np.float32)
     tokens = DraftedTokens(np.array(ids), attention, np.zeros(len(ids), np.float32))
-    return ground(
-        "s", tokens, TOKENIZER, (8, 8), GEOMETRY, calibration=AT_FACE_VALUE, model_version="1", input_sha256=""
-    )
+    return Grounder(TOKENIZER, (8, 8), AT_FACE_VALUE, "1")("s", SEEN, tokens)
 
 
 def test_a_sentence_that_is_said_again_is_shown_once() -> None:

@@ -75,6 +75,13 @@ def test_an_error_stays_with_its_own_study(held: Recorder) -> None:
             bad.result(10)
 
 
+def test_work_that_answers_for_too_few_fails_and_the_next_is_still_taken() -> None:
+    with MicroBatcher[int, int](lambda items: []) as batcher:
+        for number in (1, 2):
+            with pytest.raises(ValueError, match="argument 2 is shorter"):
+                batcher.submit(number).result(10)
+
+
 def test_a_full_queue_turns_away_at_once_and_loses_nothing(held: Recorder) -> None:
     with MicroBatcher(held, queue=2) as batcher:
         first = batcher.submit(1)

@@ -1,7 +1,5 @@
 """The same model in fewer bits, as TorchScript and in Triton's repository, against the model it came from."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,56 +10,34 @@ import pytest
 import torch
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from onnx import helper, numpy_helper
-from safetensors.torch import save_file
 
-from model.artefact import GRAPHS, VARIANTS, Artefact, open_artefact, seal
-from model.configurations import build_reporter
+from model.artefact import GRAPHS, VARIANTS, Artefact, open_artefact
 from model.engine import Engine
 from model.errors import BadInput
-from model.graphs import EncoderGraph, StepGraph, export_graphs
-from model.pixels import PixelParams
+from model.graphs import EncoderGraph, StepGraph
 from model.reporter import Reporter
 from model.tokenizer import ReportTokenizer
 from model.torchscript import export_traces
 from model.triton import write_repository
-from model.variants import as_products, export_variants
-
-SIZE, VOCABULARY, LAYERS, HEADS, WIDTH = 64, 300, 2, 4, 8
-
-
-@pytest.fixture(scope="module")
-def reporter(architecture: dict[str, Any]) -> Reporter:
-    torch.manual_seed(3)
-    built = build_reporter({**architecture, "max_tokens": 16, "vocab_size": VOCABULARY}).eval()
-    head = next(p for p in built.decoder.parameters() if len(p) == VOCABULARY)
-    with torch.no_grad():
-        head.mul_(20)
-    return built
-
-
-@pytest.fixture(scope="module")
-def artefact(reporter: Reporter, tmp_path_factory: pytest.TempPathFactory) -> Artefact:
-    folder = tmp_path_factory.mktemp("exported")
-    save_file(reporter.state_dict(), folder / "model.safetensors")
-    ReportTokenizer.train(["The heart is enlarged."], VOCABULARY).save(folder / "tokenizer.json")
-    pixels = asdict(PixelParams(size=SIZE))
-    (folder / "config.json").write_text(json.dumps({**reporter.config, "grid": reporter.grid, "pixels": pixels}))
-    export_graphs(reporter, folder)
-    export_variants(folder)
-    seal(folder, {})
-    return open_artefact(folder)
+from model.variants import as_products
+from tests.exported import PROMPTS
 
 
 @pytest.fixture
-def images() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 255, (5, SIZE, SIZE), dtype=np.uint8)
+def reporter(trained: tuple[Reporter, ReportTokenizer]) -> Reporter:
+    return trained[0]
+
+
+@pytest.fixture
+def artefact(exported: Path) -> Artefact:
+    return open_artefact(exported)
 
 
 @pytest.mark.parametrize(("variant", "tolerance"), [("fp16", 0.005), ("int8", 0.05)])
 def test_fewer_bits_look_at_the_same_places(
     artefact: Artefact, images: np.ndarray, variant: str, tolerance: float
 ) -> None:
-    wanted, given = (Engine(artefact.folder, variant=v).draft(images) for v in ("fp32", variant))
+    wanted, given = (Engine(artefact, variant=v).draft(images, PROMPTS) for v in ("fp32", variant))
     for exact, rounded in zip(wanted, given, strict=True):
         np.testing.assert_allclose(rounded.attention[0], exact.attention[0], atol=tolerance)
         np.testing.assert_allclose(rounded.attention.sum(-1), 1, atol=2e-3)
@@ -99,10 +75,10 @@ def test_a_linear_layer_in_one_node_is_the_same_in_two(turned: int) -> None:
 
 
 def test_a_study_in_8_bits_is_read_alike_alone_and_beside_others(artefact: Artefact, images: np.ndarray) -> None:
-    engine = Engine(artefact.folder, variant="int8")
-    beside = engine.draft(images)
+    engine = Engine(artefact, variant="int8")
+    beside = engine.draft(images, PROMPTS)
     for index in range(len(images)):
-        alone = engine.draft(images[index : index + 1])[0]
+        alone = engine.draft(images[index : index + 1], PROMPTS[index : index + 1])[0]
         np.testing.assert_array_equal(alone.ids, beside[index].ids[: len(alone.ids)])
         np.testing.assert_allclose(alone.attention, beside[index].attention[: len(alone.attention)], atol=1e-4)
 
@@ -110,17 +86,19 @@ def test_a_study_in_8_bits_is_read_alike_alone_and_beside_others(artefact: Artef
 def test_a_variant_that_was_not_exported_is_refused(artefact: Artefact) -> None:
     assert artefact.variants == VARIANTS
     with pytest.raises(BadInput, match=r"variant int4 of .*: the model's are fp32, fp16, int8"):
-        Engine(artefact.folder, variant="int4")
+        Engine(artefact, variant="int4")
 
 
 def test_the_traces_say_what_the_model_says(reporter: Reporter, tmp_path: Path) -> None:
     assert export_traces(reporter, tmp_path) < 1e-4
     encoder, step = (torch.jit.load(tmp_path / name) for name in ("encoder.pt", "decoder_step.pt"))
-    image, ids = torch.rand(3, 1, SIZE, SIZE), torch.randint(4, VOCABULARY, (3, 5))
+    size, vocabulary = reporter.config["size"], reporter.config["vocab_size"]
+    image, ids = torch.rand(3, 1, size, size), torch.randint(4, vocabulary, (3, 5))
+    decoder = reporter.decoder
     with torch.no_grad():
         cross = EncoderGraph(reporter)(image)
         for past in (0, 4):
-            cache = torch.rand(2 * LAYERS, 3, HEADS, past, WIDTH)
+            cache = torch.rand(2 * decoder.depth, 3, decoder.heads, past, decoder.head_width)
             wanted = StepGraph(reporter)(ids, *cross, *cache)
             for one, other in zip(wanted, step(ids, *encoder(image), *cache), strict=True):
                 torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)

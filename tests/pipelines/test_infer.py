@@ -2,32 +2,34 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, replace
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-import torch
 from fhir.resources.R4B.bundle import Bundle
 from PIL import Image
 from pydicom import dcmread
 from pydicom.uid import generate_uid
-from safetensors.torch import save_file
 
-from model.artefact import seal
+from model.artefact import open_artefact, seal
 from model.calibration import FILE as CALIBRATION
-from model.calibration import UNFITTED, write_calibration
-from model.configurations import build_reporter
-from model.engine import Engine, TooSlow
+from model.engine import Engine, Provider, TooSlow
 from model.errors import BadInput
-from model.fhir import ReportStatus
-from model.graphs import export_graphs
-from model.pixels import PixelParams
+from model.fhir import ReportStatus, StudyFacts
+from model.microbatch import MOST
+from model.pixels import Geometry, PixelParams
 from model.report import GroundedReport
 from model.tokenizer import ReportTokenizer
 from pipelines import infer as command
-from pipelines.infer import infer
+from pipelines.infer import drafts, infer
 from pipelines.inference import study_folder
+from pipelines.inference.films import Film, Label, read_label
 from pipelines.phantom import PhantomArguments, write_phantom
+from tests.exported import untrained, write_exported
 from tests.tiny import MODEL
 
 PARTIAL = ReportStatus.PARTIAL
@@ -47,20 +49,9 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("exported")
     tokenizer = ReportTokenizer.train(["The heart is enlarged.", "No pneumothorax.", "Left pleural effusion."], 300)
-    torch.manual_seed(3)
-    reporter = build_reporter({**MODEL, "size": 64, "max_tokens": 12, "vocab_size": len(tokenizer)}).eval()
-    save_file(reporter.state_dict(), folder / "model.safetensors")
-    tokenizer.save(folder / "tokenizer.json")
-    pixels = PixelParams(size=reporter.config["size"])
-    (folder / "config.json").write_text(
-        json.dumps({**reporter.config, "grid": reporter.grid, "pixels": asdict(pixels)})
-    )
-    write_calibration(UNFITTED, folder / CALIBRATION)
-    export_graphs(reporter, folder)
-    seal(folder, {})
-    return folder
+    reporter = untrained({**MODEL, "size": 64, "max_tokens": 12}, tokenizer)
+    return write_exported(tmp_path_factory.mktemp("exported"), reporter, tokenizer, PixelParams(size=64))
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +138,46 @@ def test_a_run_that_was_interrupted_goes_on_where_it_stopped(
         infer([films], model, tmp_path, PARTIAL)
     monkeypatch.undo()
     assert set(drafted(tmp_path)) == set(written)
+    version = open_artefact(model).version
+    assert [study_folder.is_drafted(tmp_path / written[0], version, variant) for variant in ("fp32", "int8")] == [
+        True,
+        False,
+    ]
     counted = infer([films], model, tmp_path, PARTIAL)
     assert (counted["drafted"], counted["drafted before"]) == (2, 2)
     assert infer([films], model, tmp_path, PARTIAL)["drafted"] == 0
+
+
+def test_a_folder_that_holds_its_own_drafts_is_drafted_once(films: Path, model: Path, tmp_path: Path) -> None:
+    pacs, out = tmp_path / "pacs", tmp_path / "pacs" / "drafts"
+    shutil.copytree(films, pacs)
+    first, again = (infer([pacs], model, out, PARTIAL) for _ in range(2))
+    assert again == first - Counter(drafted=4) + Counter({"drafted before": 4})
+    with pytest.raises(BadInput, match="there is no file within"):
+        infer([out], model, out, PARTIAL)
+
+
+def test_what_nobody_waits_for_any_more_is_not_drafted() -> None:
+    begun, go, drafted = threading.Event(), threading.Event(), []
+
+    def report(studies: list[tuple[str, object]], _prompts: list[str]) -> list[str]:
+        drafted.extend(study for study, _ in studies)
+        begun.set()
+        assert go.wait(10)
+        return [study for study, _ in studies]
+
+    def films() -> Iterator[Film]:
+        for number in range(7):
+            label = Label("film.dcm", str(number), "PA", StudyFacts(), "")
+            yield Film(label, bytes(64**2), bytes(64**2), Geometry.fit(64, 64, 64), "")
+        assert begun.wait(10)
+        threading.Timer(0.2, go.set).start()
+        raise KeyboardInterrupt
+
+    engine = SimpleNamespace(artefact=SimpleNamespace(pixels=PixelParams(size=64)), report=report)
+    with pytest.raises(KeyboardInterrupt):
+        list(drafts(engine, films()))  # type: ignore[arg-type]
+    assert len(drafted) <= MOST
 
 
 def test_of_a_study_s_images_the_better_frontal_one_is_drafted(films: Path, model: Path, tmp_path: Path) -> None:
@@ -184,6 +212,39 @@ def test_a_changed_model_and_a_missing_path_are_refused(films: Path, model: Path
         infer([films / "nowhere"], model, tmp_path / "out", PARTIAL)
 
 
+def test_a_model_without_a_calibration_is_refused_before_any_file_is_read(
+    films: Path, model: Path, tmp_path: Path
+) -> None:
+    uncalibrated = tmp_path / "uncalibrated"
+    shutil.copytree(model, uncalibrated)
+    (uncalibrated / CALIBRATION).unlink()
+    seal(uncalibrated, {})
+    with pytest.raises(BadInput, match=r"holds a calibration\.json"):
+        infer([films / "nowhere"], uncalibrated, tmp_path / "out", PARTIAL)
+
+
+@pytest.mark.parametrize(
+    ("day", "offset", "said"),
+    [
+        ("20230228", "+0100", "2023-02-28T09:58:00+01:00"),
+        ("20230228", "", "2023-02-28"),
+        ("20230228", "+1400", "2023-02-28T09:58:00+14:00"),
+        ("20230228", "+1430", "2023-02-28"),
+        ("20230231", "+0100", None),
+        ("", "+0100", None),
+    ],
+)
+def test_a_film_was_taken_at_a_time_that_fhir_takes(
+    films: Path, tmp_path: Path, day: str, offset: str, said: str | None
+) -> None:
+    header = dcmread(sorted(films.rglob("s*/*.dcm"))[0])
+    header.StudyDate, header.StudyTime, header.TimezoneOffsetFromUTC = day, "095800", offset
+    header.save_as(tmp_path / "film.dcm")
+    label = read_label(str(tmp_path / "film.dcm"))
+    assert isinstance(label, Label)
+    assert label.facts.taken == said
+
+
 def test_an_error_stays_with_its_own_study(
     films: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +263,10 @@ def test_an_error_stays_with_its_own_study(
     counted = infer([films], model, tmp_path, PARTIAL)
     assert (counted["drafted"], counted["too_slow"], counted["draft_failed"]) == (2, 1, 1)
     assert not {slow, broken} & set(drafted(tmp_path))
+
+
+def test_the_command_names_the_engine_s_providers() -> None:
+    assert tuple(Provider) == command.PROVIDERS
 
 
 def test_drafting_imports_no_torch(films: Path, model: Path, tmp_path: Path) -> None:

@@ -5,21 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from safetensors.torch import save_file
 
-from model.artefact import open_artefact, seal
-from model.calibration import FILE as CALIBRATION
-from model.calibration import UNFITTED, write_calibration
-from model.configurations import build_reporter
+from model.artefact import open_artefact
 from model.engine import Engine
 from model.errors import BadInput
-from model.graphs import export_graphs
 from model.pixels import PixelParams
 from model.report import GroundedReport, GroundedSentence, Verdict
 from model.tokenizer import ReportTokenizer
@@ -38,6 +31,7 @@ from pipelines.sources import open_source
 from records.database import open_database, reading, writing
 from records.models import enter_model
 from records.windows import window
+from tests.exported import untrained, write_exported
 from tests.pipelines.test_train import PARAMS, SIZE
 from tests.records import drafts
 from tests.tiny import MODEL
@@ -54,7 +48,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ingest(open_source("mimic_cxr", root / "phantom"), "mimic_cxr", root / "data", processes=0)
     prepare(root / "data", root / "prepared", Params.model_validate(PARAMS), processes=0)
     (root / "exported").mkdir()
-    write_model(root / "exported", ReportTokenizer.load(root / "prepared" / "tokenizer.json"))
+    tokenizer = ReportTokenizer.load(root / "prepared" / "tokenizer.json")
+    reporter = untrained({**MODEL, "size": SIZE, "max_tokens": 12}, tokenizer)
+    write_exported(root / "exported", reporter, tokenizer, PixelParams(**PARAMS["pixels"]))
     (root / "evaluation").mkdir()
     test = PreparedEvaluation(root / "prepared", "test")
     with (root / "evaluation" / "drafts.jsonl").open("w") as lines:
@@ -73,19 +69,6 @@ def as_signed(study: EvaluationStudy) -> GroundedReport:
         for said in study.sentences
     )
     return GroundedReport(study.study_id, tuple(sentences), 128, 128, "m", study.model_input.sha256, 0.5)
-
-
-def write_model(folder: Path, tokenizer: ReportTokenizer) -> None:
-    torch.manual_seed(3)
-    settings = {**MODEL, "size": SIZE, "max_tokens": 12, "vocab_size": len(tokenizer)}
-    reporter = build_reporter(settings).eval()
-    save_file(reporter.state_dict(), folder / "model.safetensors")
-    tokenizer.save(folder / "tokenizer.json")
-    config = {**reporter.config, "grid": reporter.grid, "pixels": asdict(PixelParams(**PARAMS["pixels"]))}
-    (folder / "config.json").write_text(json.dumps(config))
-    write_calibration(UNFITTED, folder / CALIBRATION)
-    export_graphs(reporter, folder)
-    seal(folder, {})
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.grounding import DraftedTokens
-from pipelines.agreement import PROMISES, Agreement, map_difference, same_words, share, written
-from pipelines.parity import batch_size, proven
+from pipelines.agreement import PROMISES, Agreement, map_difference, proven, same_words, share, written
+from pipelines.parity import batch_size
 
 
 def draft(ids: list[int], weight: float = 0.5) -> DraftedTokens:
