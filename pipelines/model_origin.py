@@ -48,7 +48,7 @@ def enter_origin(
             {
                 **parts,
                 "model": artefact.version,
-                "weights_sha256": artefact.manifest["files"]["model.safetensors"],
+                "weights_sha256": artefact.weights_sha256,
                 "report_sha256": digest(root / "report" / "report.json"),
                 "run": run,
                 "mlflow_run": mlflow_run,

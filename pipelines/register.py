@@ -120,7 +120,7 @@ def enter_version(root: Path, done: Registration, registered_at: datetime) -> Re
 
 def check_same_model(root: Path, artefact: Artefact, verdict: Verdict) -> None:
     """A verdict counts for the weights and the data that it was decided on."""
-    weights = artefact.manifest["files"]["model.safetensors"]
+    weights = artefact.weights_sha256
     for what, decided, here in (("model", verdict.model_sha256, weights), ("data", verdict.data_md5, data_md5(root))):
         if decided != here:
             raise BadInput(
@@ -138,7 +138,7 @@ def why_refused(root: Path, verdict: Verdict) -> str | None:
 
 def unnamed_run(root: Path, artefact: Artefact) -> str:
     """A name for a run outside a branch of its own: the same parameters, weights and figures, the same name."""
-    made = hashlib.sha256(artefact.manifest["files"]["model.safetensors"].encode())
+    made = hashlib.sha256(artefact.weights_sha256.encode())
     for name in ("params.yaml", "metrics/evaluate.json", "verdict.json"):
         made.update((root / name).read_bytes())
     return f"local-{made.hexdigest()[:12]}"
@@ -172,7 +172,7 @@ def run_tags(root: Path, run_id: str, artefact: Artefact, verdict: Verdict) -> d
         "lock.sha256": known["lock_sha256"],
         "policy.sha256": verdict.policy_sha256,
         "gate.passed": str(verdict.passed).lower(),
-        "model.sha256": artefact.manifest["files"]["model.safetensors"],
+        "model.sha256": artefact.weights_sha256,
         "model.variants": ",".join(proven(read_metrics("parity", root / "metrics"))),
         "radassist.reason": origin_of(root).reason,
         "report.sha256": digest(root / "report" / "report.json"),
