@@ -81,12 +81,15 @@ def validator() -> jsonschema.Draft6Validator:
 
 @pytest.mark.parametrize("facts", [FACTS, StudyFacts()])
 @pytest.mark.parametrize("status", list(ReportStatus))
-def test_a_bundle_holds_by_the_published_models_and_the_published_schema(
-    facts: StudyFacts, status: ReportStatus
-) -> None:
-    made = bundle(facts=facts, status=status)
-    Bundle.model_validate_json(json.dumps(made))
-    for entry in made["entry"]:
+def test_a_bundle_holds_by_the_published_models(facts: StudyFacts, status: ReportStatus) -> None:
+    Bundle.model_validate_json(json.dumps(bundle(facts=facts, status=status)))
+
+
+@pytest.mark.skipif(not SCHEMA.is_file(), reason="no published schema: ../shared/realdata is absent")
+@pytest.mark.parametrize("facts", [FACTS, StudyFacts()])
+@pytest.mark.parametrize("status", list(ReportStatus))
+def test_a_bundle_holds_by_the_published_schema(facts: StudyFacts, status: ReportStatus) -> None:
+    for entry in bundle(facts=facts, status=status)["entry"]:
         validator().validate(entry["resource"])
 
 
