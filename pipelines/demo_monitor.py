@@ -1,7 +1,8 @@
 """`radassist demo-monitor`: a worn machine's pictures reach the demo's model, and Airflow asks for a retraining.
 
 It takes the model that was registered last. A phantom's studies, then those of a worn machine, become the last
-days' stream in the records; the DAG `monitor` looks at it once, by the demo's policy.
+days' stream in the records, or that of the last minutes where the model has just drafted others, as in the demo of a
+rollout; the DAG `monitor` looks at it once, by the demo's policy.
 """
 
 import argparse
@@ -21,11 +22,13 @@ from pipelines.infer import local_model
 from pipelines.monitors.asked import last_asked
 from pipelines.monitors.look import folder_of, reference_of
 from pipelines.services import Services, show_pages
-from records.database import open_database
+from records.database import open_database, reading
+from records.windows import last_drafted
 
 MODEL = "models:/radassist-reporter/latest"
 POLICY = "policy/drift-demo.yaml"
 STUDIES, EVERY = 300, timedelta(minutes=10)
+LEAST = timedelta(seconds=20)  # that the stream takes; drafting it takes longer
 STREAM = (("sound", 9001, None), ("worn", 9002, Path("docs/phantom/worn_machine.yaml")))
 
 
@@ -33,23 +36,39 @@ def demo_monitor(root: Path, console: Console) -> int:
     """Plant the drift, let Airflow look, and show what it did. The exit code."""
     services = Services(root)
     call(root, "services", "up")
-    exported = local_model(MODEL)
+    exported, records = local_model(MODEL), open_database(records_url(root))
     model = open_artefact(exported).version
-    reference_of(root, open_database(records_url(root)), model)
-    start = datetime.now(UTC) - len(STREAM) * STUDIES * EVERY
+    reference_of(root, records, model)
+    folders = {name: root / "var" / "phantom_monitor" / name for name, _, _ in STREAM}
     for name, seed, scenario in STREAM:
         console.rule(f"{STUDIES} studies, {name}")
-        folder = root / "var" / "phantom_monitor" / name
         drawn = ("--scenario", str(scenario)) if scenario else ()
-        call(root, "phantom", "--out", str(folder), "--studies", str(STUDIES), "--seed", str(seed), *drawn)
+        call(root, "phantom", "--out", str(folders[name]), "--studies", str(STUDIES), "--seed", str(seed), *drawn)
+    with reading(records) as connection:
+        start, every = course(last_drafted(connection, model), datetime.now(UTC))
+    for name, folder in folders.items():
+        console.rule(f"{name}, drafted from {start:%Y-%m-%d %H:%M:%S} UTC on")
         replayed = ("--root", str(folder), "--exported", str(exported), "--start", start.isoformat())
-        call(root, "monitor", "replay", *replayed)
-        start += STUDIES * EVERY
+        call(root, "monitor", "replay", *replayed, "--minutes", str(every / timedelta(minutes=1)))
+        start += STUDIES * every
     try:
         return look(services.client(), root, model, console)
     finally:
         show_pages(services, console)
         console.print("both go on running until `make down`")
+
+
+def course(last: datetime | None, now: datetime) -> tuple[datetime, timedelta]:
+    """When the stream begins, and the time between two studies: it ends now, and no window mixes it with older drafts.
+
+    Args:
+        last: the model's last draft so far.
+    """
+    count = len(STREAM) * STUDIES
+    start = now - count * EVERY
+    if last is not None and last >= start:
+        start = last + timedelta(seconds=1)
+    return start, max(now - start, LEAST) / count
 
 
 def look(airflow: AirflowClient, root: Path, model: str, console: Console) -> int:

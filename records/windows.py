@@ -97,6 +97,14 @@ def serving(connection: Connection, as_of: datetime, among: int) -> str | None:
     return connection.execute(asked).scalar_one_or_none()
 
 
+def last_drafted(connection: Connection, model: str) -> datetime | None:
+    """When a model version drafted its last live study; None before the first."""
+    p = predictions.c
+    return connection.execute(
+        select(func.max(p.drafted_at)).where(p.role == Role.LIVE, p.model == model)
+    ).scalar_one_or_none()
+
+
 def last_reviewed(
     connection: Connection, count: int | None, as_of: datetime, *, model: str | None = None
 ) -> pd.DataFrame:

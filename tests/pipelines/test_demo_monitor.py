@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from pipelines.cli import main
-from pipelines.demo_monitor import look
+from pipelines.demo_monitor import course, look
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ASKED = {"model": "m1", "as_of": "2026-03-01T00:00:00+00:00", "reason": "image.noise is 0.4 off", "policy_sha256": "0"}
 
 
@@ -62,6 +64,18 @@ def test_a_look_ends_with_the_retraining_it_asked_for(tmp_path: Path, drift: boo
     assert (ASKED["reason"] in shown) == drift
     assert airflow.conf == {"policy": "policy/drift-demo.yaml"}
     assert airflow.paused
+
+
+def test_the_planted_stream_is_the_last_that_the_model_drafted() -> None:
+    days, count = timedelta(days=4, hours=4), 600
+    assert course(None, NOW) == (NOW - days, timedelta(minutes=10))
+    assert course(NOW - timedelta(days=9), NOW) == (NOW - days, timedelta(minutes=10))
+    start, every = course(NOW - timedelta(minutes=5), NOW)  # a rollout's drafts
+    assert NOW - timedelta(minutes=5) < start
+    assert abs(start + count * every - NOW) < timedelta(milliseconds=1)
+    start, every = course(NOW + timedelta(seconds=3), NOW)
+    assert start > NOW + timedelta(seconds=3)
+    assert every > timedelta()
 
 
 def test_a_step_that_fails_ends_the_demo_with_1_and_one_line(
