@@ -33,8 +33,8 @@ _WIDTH = 2 * float(norm.ppf((1 + LEVEL) / 2))  # standard errors in an interval
 
 @dataclass(frozen=True, slots=True)
 class Rolling:
-    """Figures of the last `n` reviewed studies; a figure of which nothing is known is absent. `pending` drafts have no
-    review yet."""
+    """Figures of the last `n` reviewed studies; one that is known of fewer than two patients is absent. `pending` drafts
+    have no review yet."""
 
     n: int
     pending: int
@@ -52,8 +52,12 @@ def rolling(reviews: pd.DataFrame, drafted: int, as_of: datetime, policy: Qualit
     known = reviews[reviews[REVIEWED].notna() & (reviews[REVIEWED] <= pd.Timestamp(as_of))]
     once = known.sort_values(REVIEWED, kind="stable").drop_duplicates(STUDY, keep="last")
     last = once.iloc[-policy.reviewed :]
-    figures = [_figure(name, last[name], value) for name, value in FORMULAS.items() if name in last]
-    found = estimates([figure for figure in figures if figure is not None], last[PATIENT].astype(str).tolist())
+    figures = [
+        _figure(name, last[name], value)
+        for name, value in FORMULAS.items()
+        if name in last and last.loc[last[name].notna(), PATIENT].nunique() >= LEAST
+    ]
+    found = estimates(figures, last[PATIENT].astype(str).tolist())
     return Rolling(len(last), max(0, drafted - len(once)), found)
 
 
@@ -87,11 +91,9 @@ def beyond(now: Mapping[str, Estimate], validated: Mapping[str, Estimate], polic
     return found
 
 
-def _figure(name: str, rows: pd.Series, value: Value) -> Figure | None:
-    """None where no study has a row; a study without one adds nothing to the sum."""
+def _figure(name: str, rows: pd.Series, value: Value) -> Figure:
+    """A study without a row adds nothing to the sum."""
     known = rows.notna().to_numpy()
-    if not known.any():
-        return None
     values = np.stack(rows[known].to_list()).astype(np.float64)
     statistics = np.zeros((len(rows), values.shape[1]))
     statistics[known] = values

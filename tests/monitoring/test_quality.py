@@ -49,6 +49,7 @@ def test_a_study_without_a_figure_adds_nothing_and_none_at_all_is_no_figure() ->
     assert rolling(reviews(1, None, 3), 3, after(9), QUALITY).figures["edit_rate"].value == pytest.approx(0.2)
     assert rolling(reviews(None, None), 2, after(9), QUALITY).figures == {}
     assert rolling(reviews(1), 1, after(9), QUALITY).figures == {}  # one patient does not vary
+    assert rolling(reviews(None, 1, None), 3, after(9), QUALITY).figures == {}  # nor does the only one of known edits
 
 
 def test_bleu_is_the_corpus_figure_of_its_statistics() -> None:
