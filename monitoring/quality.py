@@ -33,8 +33,8 @@ _WIDTH = 2 * float(norm.ppf((1 + LEVEL) / 2))  # standard errors in an interval
 
 @dataclass(frozen=True, slots=True)
 class Rolling:
-    """Figures of the last `n` reviewed studies; one that is known of fewer than two patients is absent. `pending` drafts
-    have no review yet."""
+    """Figures of the last `n` reviewed studies; one that is known of fewer than two patients is absent. `pending`
+    drafts have no review yet."""
 
     n: int
     pending: int
