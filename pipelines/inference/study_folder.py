@@ -61,10 +61,13 @@ def write_study(
     def draw(number: int, sentence: GroundedSentence) -> None:
         write_picture(draft / sentence_file(number), overlay(film.display, sentence, film.geometry))
 
+    def summarise() -> None:
+        write_picture(draft / "summary.png", np.asarray(draw_report(film.display, shown, film.geometry)))
+
     with ThreadPoolExecutor() as pool:
-        summary = pool.submit(draw_report, film.display, shown, film.geometry)
+        summary = pool.submit(summarise)
         list(pool.map(draw, resting.keys(), resting.values()))
-        summary.result().save(draft / "summary.png")
+        summary.result()
     bundle = report_bundle(
         report,
         film.label.facts,
